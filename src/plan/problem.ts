@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Model } from '../model/model.ts';
 import type { Strategy } from '../strategy/strategy.ts';
+import type { RunConditions } from './conditions.ts';
 
 export type RuntimeName = 'megatron' | 'torchtitan' | 'nanotron' | 'deepspeed' | 'fsdp';
 
@@ -40,6 +41,8 @@ export interface Training {
   readonly routing: Routing;
   /** Tokens of the whole training run; null where not stated. */
   readonly tokens: number | null;
+  /** What is known of the software stack beyond runtime and version; absent in a search. */
+  readonly conditions?: RunConditions;
 }
 
 export type Objective = 'throughput' | 'cost' | 'memory_headroom';

@@ -1,0 +1,65 @@
+/**
+ * What a particular software stack does that neither Strategy nor Training says. Every field is optional: an absent
+ * one means the runtime's own default. Planner's searches leave all of them out; readers of other people's runs fill
+ * in what the record tells (framework, release, printed options).
+ */
+
+/** A family of software stacks whose kernels and host overheads resemble one another. */
+export type SoftwareProfile =
+  /** Megatron Core with Transformer Engine: NeMo, Megatron-Bridge, Megatron-LM since 2023. */
+  | 'megatron-core'
+  /** Megatron-LM of 2020 to 2022 and its forks: fused softmax, no flash attention by default. */
+  | 'megatron-classic'
+  /** Megatron-DeepSpeed: DeepSpeed's pipeline engine and ZeRO-1 around classic Megatron layers. */
+  | 'megatron-deepspeed'
+  /** PyTorch layers under a Megatron-like 3D split, loss on gathered logits (Aleph Alpha's Scaling). */
+  | 'scaling'
+  | 'nanotron'
+  | 'torchtitan'
+  /** PyTorch FSDP with composer or a plain loop: llm-foundry, fms-fsdp, minGPT. */
+  | 'pytorch-fsdp'
+  | 'megatron-fsdp'
+  /** XLA compilers with sharded parameters: MaxText, PaXML. */
+  | 'jax';
+
+export type AttentionImplementation =
+  /** Separate kernels, PyTorch's softmax. */
+  | 'torch'
+  /** Separate batched GEMMs, one fused scale-mask-softmax kernel. */
+  | 'fused-softmax'
+  | 'flash1'
+  | 'flash2'
+  | 'flash3'
+  /** cuDNN fused attention as Transformer Engine calls it. */
+  | 'cudnn';
+
+export interface RunConditions {
+  readonly profile?: SoftwareProfile;
+  /** Month of the software, `YYYY-MM`: kernels and dispatchers got faster between releases. */
+  readonly softwareDate?: string;
+  readonly attention?: AttentionImplementation;
+  /** One kernel for a norm (false: a chain of PyTorch's elementwise kernels). */
+  readonly fusedNorm?: boolean;
+  /** torch.compile or XLA fuses the elementwise work. */
+  readonly compiled?: boolean;
+  /** How much of a layer runs inside CUDA graphs. */
+  readonly cudaGraphs?: 'none' | 'router' | 'attention' | 'full';
+  /** Tokens beyond capacity × balanced load are dropped and buffers padded to it; null or absent: dropless. */
+  readonly expertCapacity?: number | null;
+  /** Experts run as one grouped GEMM; false: one after the other. */
+  readonly groupedExperts?: boolean;
+  /** The loss works on logits gathered over the tensor-parallel group. */
+  readonly gatheredLogits?: boolean;
+  /** Hidden and attention dropout as in GPT-3 (their masks are kept). */
+  readonly dropout?: boolean;
+  /** Selective recomputation by operator: matrix products and attention outputs are kept, the rest recomputed. */
+  readonly recomputeOperators?: boolean;
+  /** Selective recomputation by layer: every second layer is recomputed in full. */
+  readonly recomputeEveryOther?: boolean;
+  /** Share of the optimizer's states and step on the host, 0 to 1. */
+  readonly optimizerOffload?: number;
+  /** Decoder layers whose activations wait in host memory. */
+  readonly offloadedLayers?: number;
+  /** Gradients are reduced by all-reduce although optimizer states are sharded (nanotron's ZeRO-1, DeepSpeed's). */
+  readonly gradientAllReduce?: boolean;
+}
