@@ -23,6 +23,8 @@ export interface Diagnostic {
   readonly expected?: string;
   /** Nearest valid name or value. */
   readonly suggestion?: string;
+  /** The line of the file that `position` speaks of, for the excerpt; absent where there is none to show. */
+  readonly lineText?: string;
 }
 
 /** A value, or everything that is wrong with its input, all at once. */
