@@ -60,6 +60,8 @@ export interface Mamba2 {
   readonly groups: number;
   readonly convolution: number;
   readonly chunk: number;
+  /** Bias of the convolution; absent: yes. */
+  readonly convolutionBias?: boolean;
 }
 
 export type Mixer = Attention | LatentAttention | GatedDeltaNet | Mamba2 | { readonly kind: 'none' };
@@ -114,8 +116,17 @@ export interface Model {
   readonly hidden: number;
   readonly vocabularySize: number;
   readonly tiedEmbeddings: boolean;
-  readonly positions: { readonly kind: 'rope' | 'none' } | { readonly kind: 'learned'; readonly count: number };
+  readonly positions:
+    { readonly kind: 'rope' | 'none' } | { readonly kind: 'learned'; readonly count: number };
   readonly normalization: 'rmsnorm' | 'layernorm';
+  /** Whether norms have a bias vector; absent: layernorm has, rmsnorm has not. */
+  readonly normalizationBias?: boolean;
+  /** A norm right after the embedding (BLOOM). Absent: none. */
+  readonly embeddingNorm?: boolean;
+  /** A norm before the head; absent: yes. */
+  readonly finalNorm?: boolean;
+  /** A bias on the logits (Phi-2, GPT-J). Absent: none. */
+  readonly headBias?: boolean;
   /** Distinct kinds of decoder layers. */
   readonly kinds: readonly LayerKind[];
   /** Decoder layers in order, each an index into `kinds`. */

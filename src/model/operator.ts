@@ -2,7 +2,22 @@ import type { AttentionSpan } from './model.ts';
 
 /** Part of a layer that recomputation and memory rules speak of. */
 export type Module =
-  | 'input_norm' | 'attention' | 'core_attn' | 'mla_up_proj' | 'post_norm' | 'mlp' | 'router' | 'moe' | 'shared_experts' | 'mixer';
+  | 'input_norm'
+  | 'attention'
+  | 'core_attn'
+  | 'mla_up_proj'
+  | 'post_norm'
+  | 'mlp'
+  | 'router'
+  | 'moe'
+  | 'shared_experts'
+  | 'mixer'
+  /** Additions of a sublayer's output to the residual stream; outside every recomputed module. */
+  | 'residual'
+  | 'embedding'
+  | 'head'
+  /** Norms and projection that join the embedding to the hidden state in multi-token prediction. */
+  | 'mtp';
 
 /** A matrix product on every token: [tokens, inputs] × [inputs, outputs]. */
 export interface Linear {
@@ -13,7 +28,10 @@ export interface Linear {
   readonly outputs: number;
   /** Elements, bias included, before sharding. */
   readonly parameters: number;
-  /** Which dimension tensor parallelism cuts: outputs, inputs, or none (a full copy on every rank). */
+  /**
+   * Which dimension tensor parallelism cuts: outputs, inputs, or none. `replicated`: a full copy of the
+   * weights on every rank, applied to the rank's own tokens (fewer only with sequence parallelism).
+   */
   readonly sharding: 'column' | 'row' | 'replicated';
   /** False where the precision recipe keeps bf16 (router, latent down-projections where stated). */
   readonly lowPrecision: boolean;
@@ -25,6 +43,7 @@ export interface GroupedLinear {
   readonly name: string;
   readonly module: 'moe';
   readonly experts: number;
+  /** Mean routed copies of a token that reach an expert with weights; a fraction with zero-computation experts. */
   readonly topK: number;
   readonly inputs: number;
   readonly outputs: number;
@@ -45,6 +64,8 @@ export interface CoreAttention {
   /** Tokens that a sparse-attention indexer leaves (null: all of the span). */
   readonly topK: number | null;
   readonly sinks: boolean;
+  /** True for a sparse-attention indexer: every tensor-parallel rank scores all its heads. Absent: heads are cut. */
+  readonly replicated?: true;
   /** Sink logits, 0 where there are none. */
   readonly parameters: number;
 }
@@ -69,10 +90,13 @@ export interface Pointwise {
   readonly module: Module;
   /** Elements per token that the kernel touches (its own width, before sharding). */
   readonly width: number;
-  /** Traffic per token in bytes, fused kernels, 2-byte activations. */
+  /** Traffic per token (per routed copy where sharding is `expert`) in bytes, fused kernels, 2-byte activations. */
   readonly forwardBytes: number;
   readonly backwardBytes: number;
-  /** tensor: cut by tensor parallelism; sequence: only with sequence parallelism; expert: by expert tensor parallelism, per routed copy. */
+  /**
+   * tensor: cut by tensor parallelism; sequence: only with sequence parallelism, parameters replicated; expert:
+   * once per routed copy, the copies of the tokens of an expert-parallel × expert-tensor group shared evenly.
+   */
   readonly sharding: 'tensor' | 'sequence' | 'expert';
   readonly parameters: number;
 }
