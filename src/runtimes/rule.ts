@@ -49,3 +49,20 @@ export interface Rule {
 }
 
 export const legal: Verdict = { ok: true };
+
+/** A rule that a strategy breaks. */
+export interface Violation {
+  readonly rule: Rule;
+  readonly at: readonly (keyof Strategy)[];
+  readonly message: string;
+  readonly found: string;
+  readonly expected: string;
+}
+
+/** A failed verdict, in one line. */
+export const illegal = (
+  at: readonly (keyof Strategy)[],
+  message: string,
+  found: string | number,
+  expected: string,
+): Verdict => ({ ok: false, at, message, found: String(found), expected });
