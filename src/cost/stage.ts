@@ -1,6 +1,6 @@
 /** The interface between operator costs, schedules and memory: what one pipeline stage does with one micro-batch. */
 import type { Seconds } from '../units.ts';
-import type { Schedule } from '../strategy/strategy.ts';
+import type { Schedule, VocabularyPlacement } from '../strategy/strategy.ts';
 
 /** Passes of one micro-batch through one model chunk, exposed communication of the stage included. */
 export interface ChunkTime {
@@ -13,6 +13,10 @@ export interface ChunkTime {
 
 export interface PipelineInput {
   readonly schedule: Schedule;
+  /** Default `last`. `last` and `redistributed` put the vocabulary's time into the chunks of the stages that hold it. */
+  readonly vocabulary?: VocabularyPlacement;
+  /** vocab-1, vocab-2, interlaced: all passes of one micro-batch through the stage's shard of the vocabulary. */
+  readonly vocabularyPasses?: readonly Seconds[];
   readonly stages: number;
   readonly virtualStages: number;
   readonly microBatches: number;
@@ -27,8 +31,13 @@ export interface PipelineInput {
 }
 
 export interface PipelineTime {
-  /** From the first forward to the last backward. */
+  /**
+   * From the first forward to the last backward. Zero-bubble and V-shaped schedules: longest time between first and
+   * last pass of one stage, because their optimizer step does not wait for the other stages.
+   */
   readonly makespan: Seconds;
   /** Work of the slowest stage: Σ over its chunks of (forward + backward) × micro-batches. */
   readonly busy: Seconds;
+  /** The part of makespan that would vanish with links of zero transfer time; the rest of makespan − busy is bubble. */
+  readonly transfer: Seconds;
 }
