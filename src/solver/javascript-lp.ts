@@ -84,13 +84,13 @@ const relax: Relaxation = (model, lower, upper) => {
   if (lower.some((low, index) => low > (upper[index] ?? Infinity))) return { kind: 'infeasible' };
   const columns = lower.map((low, index) => columnOf(low, upper[index] ?? Infinity));
   const rows = toRows(model, columns);
-  const answer: Readonly<Record<string, unknown>> = solver.Solve({
+  const answer = solver.Solve({
     optimize: COST,
     opType: model.sense === 'minimize' ? 'min' : 'max',
     constraints: rows.constraints,
     variables: rows.variables,
     options: { presolve: false },
-  });
+  }) as Readonly<Record<string, unknown>>;
   if (answer['bounded'] === false) return { kind: 'unbounded' };
   if (answer['feasible'] !== true) return { kind: 'infeasible' };
   const values = columns.map(
