@@ -81,7 +81,8 @@ export interface Cluster {
   readonly measured: MeasuredLinks | null;
 }
 
-export const nodeCount = (cluster: Cluster): number => cluster.groups.reduce((sum, group) => sum + group.count, 0);
+export const nodeCount = (cluster: Cluster): number =>
+  cluster.groups.reduce((sum, group) => sum + group.count, 0);
 
 export const gpuCount = (cluster: Cluster): number =>
   cluster.groups.reduce((sum, group) => sum + group.count * group.perNode, 0);
