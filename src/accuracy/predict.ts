@@ -1,0 +1,99 @@
+/** The estimator's answer for a recorded run; estimators are shared by records of one problem. */
+import type { Calibration } from '../cost/calibration.ts';
+import { createEstimator } from '../cost/estimator.ts';
+import type { Estimator } from '../cost/estimator.ts';
+import type { RunConfiguration } from '../ingest/measured-configuration.ts';
+import type { Estimate, StageMemory } from '../plan/plan.ts';
+import type { Problem } from '../plan/problem.ts';
+import type { Strategy } from '../strategy/strategy.ts';
+import type { MemoryView } from './record/memory-view.ts';
+import { recordProblem } from './record-problem.ts';
+import type { RecordedProblem } from './record-problem.ts';
+
+export interface Prediction {
+  readonly iterationTimeS: number | null;
+  /** Of the kind and the rank that the source prints. */
+  readonly peakMemoryBytes: number | null;
+  /** One-sided bound on the same figure. */
+  readonly peakMemoryBoundBytes: number | null;
+  readonly feasible: boolean | null;
+}
+
+export type Predicted =
+  | {
+      readonly ok: true;
+      readonly prediction: Prediction;
+      readonly estimate: Estimate;
+      readonly strategy: Strategy;
+      readonly recorded: RecordedProblem;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+export type Predictor = (configuration: RunConfiguration) => Predicted;
+
+const finite = (value: number): number | null => (Number.isFinite(value) && value > 0 ? value : null);
+
+const stagesOf = (memory: readonly StageMemory[], view: MemoryView): readonly StageMemory[] => {
+  const chosen = view.stage === 'first' ? memory[0] : view.stage === 'last' ? memory.at(-1) : undefined;
+  return chosen === undefined ? memory : [chosen];
+};
+
+const figureOf = (stage: StageMemory, view: MemoryView): number =>
+  view.kind === 'allocated' ? stage.total : view.kind === 'reserved' ? stage.reserved : stage.device;
+
+/** The margin of the bound over the device figure, carried over to the figure that the source prints. */
+const boundOf = (stage: StageMemory, view: MemoryView): number =>
+  figureOf(stage, view) * (stage.device > 0 ? stage.bound / stage.device : 1);
+
+const largest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), -Infinity);
+
+const predictionOf = (estimate: Estimate, view: MemoryView): Prediction => {
+  const stages = stagesOf(estimate.memory, view);
+  return {
+    iterationTimeS: finite(estimate.iterationTime),
+    peakMemoryBytes: finite(largest(stages.map((stage) => figureOf(stage, view)))),
+    peakMemoryBoundBytes: finite(largest(stages.map((stage) => boundOf(stage, view)))),
+    feasible: estimate.feasible,
+  };
+};
+
+/** The lightest recomputation that fits, where the source prints none; the heaviest where none fits. */
+const settleRecompute = (recorded: RecordedProblem, estimator: Estimator): Strategy => {
+  const { strategy, partition, recomputeChoices } = recorded;
+  if (recomputeChoices.length < 2) return strategy;
+  for (const recompute of recomputeChoices) {
+    const candidate = { ...strategy, recompute };
+    if (estimator.evaluate(candidate, partition).feasible) return candidate;
+  }
+  return { ...strategy, recompute: recomputeChoices.at(-1) ?? strategy.recompute };
+};
+
+/** One predictor keeps its estimators; they are bounded in number so that a file of a million problems fits in memory. */
+const MAX_ESTIMATORS = 4096;
+
+export const createPredictor = (calibration: Calibration): Predictor => {
+  const estimators = new Map<string, Estimator>();
+  const estimatorFor = (problem: Problem): Estimator => {
+    const key = JSON.stringify([problem.cluster, problem.model, problem.training]);
+    const known = estimators.get(key);
+    if (known !== undefined) return known;
+    if (estimators.size >= MAX_ESTIMATORS) estimators.clear();
+    const made = createEstimator(problem, calibration);
+    estimators.set(key, made);
+    return made;
+  };
+  return (configuration) => {
+    const recorded = recordProblem(configuration);
+    if (!recorded.ok) return recorded;
+    try {
+      const estimator = estimatorFor(recorded.value.problem);
+      const strategy = settleRecompute(recorded.value, estimator);
+      const estimate = estimator.estimate(strategy, recorded.value.partition);
+      const prediction = predictionOf(estimate, recorded.value.memory);
+      return { ok: true, prediction, estimate, strategy, recorded: recorded.value };
+    } catch (error) {
+      // A record may name a layout that no runtime accepts; one such record must not end the report.
+      return { ok: false, reason: `cannot be estimated: ${error instanceof Error ? error.message : 'unknown'}`.slice(0, 300) };
+    }
+  };
+};

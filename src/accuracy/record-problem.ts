@@ -1,0 +1,140 @@
+/**
+ * A record of a measured run → the problem, strategy and partition that ran, and which memory figure its source
+ * prints. Everything that is not printed is filled in by a stated rule (`record/*.ts`), which reads the
+ * configuration alone; what was filled in is listed in `assumptions`.
+ */
+import type { RunConfiguration } from '../ingest/measured-configuration.ts';
+import type { Problem, Training } from '../plan/problem.ts';
+import type { Partition, Recompute, Strategy } from '../strategy/strategy.ts';
+import { clusterOf } from './record/cluster.ts';
+import { attentionKernelOf, conditionsOf } from './record/conditions.ts';
+import { dispatcherOf } from './record/experts.ts';
+import { flagsOf } from './record/flags.ts';
+import { layoutOf } from './record/layout.ts';
+import type { Layout } from './record/layout.ts';
+import { memoryView } from './record/memory-view.ts';
+import type { MemoryView } from './record/memory-view.ts';
+import { modelOf } from './record/model.ts';
+import type { RecordedResult } from './record/model.ts';
+import { layoutPartition, nanotronPartition, usualPartition } from './record/partition.ts';
+import { precisionOf } from './record/precision.ts';
+import { recomputeHabit, recomputeOf } from './record/recompute.ts';
+import { scheduleOf } from './record/schedule.ts';
+import { optimizerOf, shardingOf } from './record/sharding.ts';
+import { runtimeVersion, softwareOf } from './record/software.ts';
+import type { Software } from './record/software.ts';
+import { virtualStagesOf } from './record/virtual-stages.ts';
+
+export interface RecordedProblem {
+  readonly problem: Problem;
+  readonly strategy: Strategy;
+  readonly partition: Partition;
+  readonly software: Software;
+  readonly memory: MemoryView;
+  /** Recomputations to try where none is printed, lightest first; the first that fits is meant. Empty: it is printed. */
+  readonly recomputeChoices: readonly Recompute[];
+  /** Stock 1F1B or interleaved schedule, or none stated. */
+  readonly stockSchedule: boolean;
+  /** What the source does not print and a rule filled in, one sentence each. */
+  readonly assumptions: readonly string[];
+}
+
+/** Fidelity is asked of the run as it was: no reserve is held back. */
+const SEARCH: Problem['search'] = {
+  objective: 'throughput',
+  top: 1,
+  limits: {},
+  memoryReserve: 0,
+  dedication: 'none',
+  dedicationObjective: 'iteration_time',
+};
+
+const CLASSIC = ['megatron-classic', 'megatron-deepspeed'];
+
+const partitionOf = (
+  configuration: RunConfiguration,
+  software: Software,
+  model: Problem['model'],
+  layout: Layout,
+  virtualStages: number,
+): Partition => {
+  const { pipelineLayout } = configuration.training;
+  const printed = pipelineLayout === null ? null : layoutPartition(pipelineLayout, model.layers.length, layout.pipeline);
+  if (printed !== null && printed[0]?.length === virtualStages) return printed;
+  if (software.profile === 'nanotron' && virtualStages === 1 && layout.pipeline > 1) {
+    const ffn = model.kinds.find((kind) => kind.feedForward.kind === 'dense')?.feedForward;
+    if (ffn?.kind === 'dense') return nanotronPartition(model, ffn.width, layout.pipeline);
+  }
+  return usualPartition(model, layout.pipeline, virtualStages);
+};
+
+export const recordProblem = (configuration: RunConfiguration): RecordedResult<RecordedProblem> => {
+  const assumptions: string[] = [];
+  const software = softwareOf(configuration);
+  if (software.assumption !== null) assumptions.push(software.assumption);
+  const sequence = configuration.training.sequence ?? configuration.model.sequence;
+  if (sequence === null) return { ok: false, reason: 'sequence length is not recorded' };
+  const model = modelOf(configuration, sequence, assumptions);
+  if (!model.ok) return model;
+  const axes = layoutOf(configuration, software, assumptions);
+  if (!axes.ok) return axes;
+  const layout = axes.value;
+  const cluster = clusterOf(configuration.cluster, layout.world, assumptions);
+  const group = cluster.groups[0];
+  if (group === undefined) return { ok: false, reason: 'no GPUs' };
+  const { architecture } = group.accelerator;
+  const recompute = recomputeOf(configuration.training.recompute);
+  const conditions = conditionsOf(configuration, software, recompute);
+  const precision = precisionOf(configuration.training.precision, architecture, CLASSIC.includes(software.profile));
+  const training: Training = {
+    runtime: { name: software.runtime, version: runtimeVersion(software) },
+    sequenceLength: sequence,
+    globalBatchSize: layout.globalBatch,
+    precision,
+    attentionKernel: attentionKernelOf(conditions.attention ?? null, software, architecture),
+    optimizer: optimizerOf(configuration, software, precision),
+    routing: { kind: 'balanced' },
+    tokens: null,
+    conditions,
+  };
+  const virtualStages = virtualStagesOf(configuration, software, layout, model.value.layers.length, assumptions);
+  const schedule = scheduleOf(configuration.parallel.schedule, virtualStages);
+  if (schedule.assumption !== null) assumptions.push(schedule.assumption);
+  const chunks = schedule.virtualStages ?? virtualStages;
+  const choices = recompute.recompute === null ? recomputeHabit(configuration, software) : [];
+  if (choices.length > 0) assumptions.push('recomputation not printed: the least that fits by habit of the source');
+  const states = shardingOf(configuration, software, layout.data * layout.context, group.perNode);
+  const strategy: Strategy = {
+    tensor: layout.tensor,
+    pipeline: layout.pipeline,
+    virtualStages: chunks,
+    context: layout.context,
+    data: layout.data,
+    expert: layout.expert,
+    expertTensor: layout.expertTensor,
+    microBatchSize: layout.microBatchSize,
+    microBatchGroup: layout.pipeline,
+    schedule: schedule.schedule,
+    vocabulary: schedule.vocabulary,
+    recompute: recompute.recompute ?? choices[0] ?? { kind: 'none' },
+    sharding: states.sharding,
+    shardingGroup: states.group,
+    dispatcher: dispatcherOf(configuration, software),
+    ...flagsOf(configuration, software, states.sharding),
+    rankOrder: 'tp-cp-ep-dp-pp',
+    offload: (conditions.optimizerOffload ?? 0) > 0 ? 'optimizer' : 'none',
+  };
+  return {
+    ok: true,
+    value: {
+      problem: { cluster, model: model.value, training, search: SEARCH },
+      strategy,
+      partition: partitionOf(configuration, software, model.value, layout, chunks),
+      software,
+      memory: memoryView(configuration.title, software.profile),
+      recomputeChoices: choices,
+      stockSchedule: schedule.stock,
+      assumptions,
+    },
+  };
+};

@@ -1,0 +1,95 @@
+/** What a record says of its software beyond strategy and training. */
+import type { RunConfiguration } from '../../ingest/measured-configuration.ts';
+import type { AttentionImplementation, RunConditions } from '../../plan/conditions.ts';
+import type { AttentionKernel } from '../../plan/problem.ts';
+import type { AcceleratorArchitecture } from '../../cluster/cluster.ts';
+import { capacityOf, graphsOf, groupedExperts } from './experts.ts';
+import type { RecordedRecompute } from './recompute.ts';
+import type { Software } from './software.ts';
+
+const KERNELS: readonly (readonly [RegExp, AttentionImplementation])[] = [
+  [/flash.?(?:attention)?.?(?:-)?v?3/, 'flash3'],
+  [/flash.?(?:attention)?.?v?1/, 'flash1'],
+  [/cudnn|fused_?attn|te_?fused/, 'cudnn'],
+  [/flash|sdpa/, 'flash2'],
+  [/fused/, 'fused-softmax'],
+  [/torch|unfused|eager|local|math/, 'torch'],
+];
+
+/** FlashAttention 2 (July 2023) reached Megatron forks and PyTorch within half a year. */
+const FLASH2_FROM = '2024-01';
+
+const UNFUSED_WORDS = /zero bubble/;
+
+/** Attention where it is not printed: unfused in classic stacks, flash 2 elsewhere; null: the profile's own habit. */
+const habit = (configuration: RunConfiguration, software: Software): AttentionImplementation | null => {
+  const { profile, date } = software;
+  const early = date !== null && date < FLASH2_FROM;
+  if (profile === 'megatron-deepspeed') return 'fused-softmax';
+  if (profile === 'megatron-classic') return early || UNFUSED_WORDS.test(configuration.title.toLowerCase()) ? 'fused-softmax' : 'flash2';
+  if (profile === 'pytorch-fsdp') return date !== null && date < '2023-07' ? 'torch' : 'flash2';
+  return null;
+};
+
+export const attentionOf = (configuration: RunConfiguration, software: Software): AttentionImplementation | null => {
+  const words = (configuration.training.attentionKernel ?? '').toLowerCase();
+  const printed = KERNELS.find(([pattern]) => words !== '' && pattern.test(words))?.[1];
+  return printed ?? habit(configuration, software);
+};
+
+export const attentionKernelOf = (
+  attention: AttentionImplementation | null,
+  software: Software,
+  architecture: AcceleratorArchitecture,
+): AttentionKernel => {
+  if (attention === 'torch' || attention === 'fused-softmax') return 'unfused';
+  const transformerEngine = software.profile === 'megatron-core' || software.profile === 'megatron-fsdp';
+  const modern = architecture === 'hopper' || architecture === 'blackwell';
+  return attention === 'flash3' || (attention === null && transformerEngine && modern && (software.date ?? '9999') >= '2024-09')
+    ? 'flash3'
+    : 'flash2';
+};
+
+/** torch.compile: torchtitan's published benchmarks and fms-fsdp use it; XLA always fuses. */
+const compiledOf = (configuration: RunConfiguration, software: Software): boolean | null => {
+  if (software.profile === 'pytorch-fsdp') return /fms-?fsdp|compile/i.test(configuration.title);
+  return null;
+};
+
+/** Norms in one kernel: Scaling runs without it unless the record names the kernel. */
+const fusedNormOf = (configuration: RunConfiguration, software: Software): boolean | null =>
+  software.profile === 'scaling' ? /rms/i.test(configuration.training.attentionKernel ?? '') : null;
+
+const offloadShare = (configuration: RunConfiguration): number => {
+  const { optimizerOffload, cpuOffload } = configuration.training;
+  return Math.min(1, Math.max(0, optimizerOffload ?? (cpuOffload === true ? 1 : 0)));
+};
+
+export const conditionsOf = (
+  configuration: RunConfiguration,
+  software: Software,
+  recompute: RecordedRecompute,
+): RunConditions => {
+  const attention = attentionOf(configuration, software);
+  const compiled = compiledOf(configuration, software);
+  const fusedNorm = fusedNormOf(configuration, software);
+  const share = offloadShare(configuration);
+  const { offloadedLayers } = configuration.training;
+  const experts = configuration.model.experts !== null;
+  return {
+    profile: software.profile,
+    ...(software.date === null ? {} : { softwareDate: software.date }),
+    ...(attention === null ? {} : { attention }),
+    ...(compiled === null ? {} : { compiled }),
+    ...(fusedNorm === null ? {} : { fusedNorm }),
+    cudaGraphs: graphsOf(configuration),
+    ...(experts
+      ? { expertCapacity: capacityOf(configuration, software), groupedExperts: groupedExperts(configuration, software) }
+      : {}),
+    ...(recompute.operators ? { recomputeOperators: true } : {}),
+    ...(recompute.everyOther ? { recomputeEveryOther: true } : {}),
+    ...(share > 0 ? { optimizerOffload: share } : {}),
+    ...(offloadedLayers === null || offloadedLayers === 0 ? {} : { offloadedLayers }),
+    ...(software.profile === 'nanotron' ? { gradientAllReduce: true } : {}),
+  };
+};

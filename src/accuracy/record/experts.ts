@@ -1,0 +1,70 @@
+/** How a stack moves tokens to experts and what it captures in CUDA graphs, where the source does not print it. */
+import type { RunConfiguration } from '../../ingest/measured-configuration.ts';
+import type { RunConditions } from '../../plan/conditions.ts';
+import type { Dispatcher } from '../../strategy/strategy.ts';
+import type { Software } from './software.ts';
+
+const DISPATCHERS: readonly (readonly [RegExp, Dispatcher])[] = [
+  [/hybrid-?ep/, 'hybridep'],
+  [/deep-?ep|flex/, 'deepep'],
+  [/all-?_?gather/, 'all-gather'],
+  [/all-?_?to-?_?all|a2a/, 'all-to-all'],
+];
+
+const isDeepSeek = (name: string): boolean => /deepseek/i.test(name);
+const isHopper = (gpu: string | null): boolean => /h\d00|h20|gh200/i.test(gpu ?? '');
+
+/** NeMo 25.11 is the first release whose recipes train dropless (docs/performance-summary-archive.md of Megatron-Bridge). */
+const DROPLESS_FROM = '2025-11';
+
+/** NeMo up to 25.09 ran DeepSeek on Hopper with DeepEP and dropless, all else with capacity 1 (its performance callbacks). */
+const deepSeekOnHopper = (configuration: RunConfiguration): boolean =>
+  isDeepSeek(configuration.model.name) && isHopper(configuration.cluster.gpu);
+
+export const dispatcherOf = (configuration: RunConfiguration, software: Software): Dispatcher => {
+  const words = (configuration.training.dispatcher ?? '').toLowerCase();
+  const printed = DISPATCHERS.find(([pattern]) => pattern.test(words))?.[1];
+  if (printed !== undefined) return printed;
+  if (isDeepSeek(configuration.model.name) && /technical report/i.test(configuration.title)) return 'deepep';
+  const recipe = software.recipe && (software.date ?? '') < DROPLESS_FROM;
+  return recipe && deepSeekOnHopper(configuration) ? 'deepep' : 'all-to-all';
+};
+
+export const capacityOf = (configuration: RunConfiguration, software: Software): number | null => {
+  const variant = (configuration.model.variant ?? '').toLowerCase();
+  if (/dropless/.test(variant)) return null;
+  if (/drop/.test(variant)) return 1;
+  const old = software.recipe && software.date !== null && software.date < DROPLESS_FROM;
+  return old && !deepSeekOnHopper(configuration) ? 1 : null;
+};
+
+/** NeMo runs experts in one grouped GEMM from 25.02 on; its Grok recipe of 24.11 and capacity padding before did not. */
+export const groupedExperts = (configuration: RunConfiguration, software: Software): boolean =>
+  configuration.training.packedExperts ??
+  !(software.recipe && software.date !== null && software.date < '2025-02' && /grok/i.test(configuration.model.name));
+
+export const graphsOf = (configuration: RunConfiguration): NonNullable<RunConditions['cudaGraphs']> => {
+  const { cudaGraphs, cudaGraphScope } = configuration.training;
+  const kind = (cudaGraphs ?? '').toLowerCase();
+  const scope = cudaGraphScope.join(' ').toLowerCase();
+  if (/^(?:none|false|off)$/.test(kind)) return 'none';
+  if (/full/.test(scope) || /full/.test(kind)) return 'full';
+  if (/attn|attention|mamba/.test(scope)) return 'attention';
+  if (scope !== '') return 'router';
+  return kind === 'local' ? 'full' : kind === '' ? 'none' : 'attention';
+};
+
+/**
+ * Expert tensor parallelism where it is not printed: the tensor size in Megatron before its own axis (0.11, early
+ * 2025), 1 after; NeMo's Grok (on Blackwell) and Llama 4 (on Hopper) recipes use 4. 1 where the ranks do not divide.
+ */
+export const expertTensorOf = (configuration: RunConfiguration, software: Software, world: number): number => {
+  const { parallel, model, cluster } = configuration;
+  if (model.experts === null) return 1;
+  const divides = (size: number): boolean => world % (size * (parallel.expert ?? 1) * (parallel.pipeline ?? 1)) === 0;
+  const tensor = parallel.tensor ?? 1;
+  const four = isHopper(cluster.gpu) ? /llama.?4/i.test(model.name) : /grok/i.test(model.name);
+  const habit = software.date !== null && software.date < '2025-02' ? tensor : software.recipe && four ? Math.min(4, tensor) : 1;
+  const size = parallel.expertTensor ?? habit;
+  return divides(size) ? size : 1;
+};

@@ -1,0 +1,79 @@
+/** Habits of model families that records do not spell out: biases, norms, positions, sinks, windows. By name. */
+import type { RecordedModel } from '../../ingest/measured-configuration.ts';
+import type { Attention, Model } from '../../model/model.ts';
+
+export interface ModelFamily {
+  readonly modelType: string;
+  readonly gated: boolean;
+  readonly tied: boolean;
+  readonly vocabulary: number;
+  readonly qkvBias: boolean;
+  readonly outputBias: boolean;
+  readonly feedForwardBias: boolean;
+  readonly expertBias: boolean;
+  readonly qkNorm: Attention['qkNorm'];
+  readonly sinks: boolean;
+  /** Window of every second layer; null: none. */
+  readonly window: number | null;
+  readonly sharedGate: boolean;
+  readonly routerBias: boolean;
+  readonly mtp: boolean;
+  readonly positions: Model['positions']['kind'];
+  readonly normalization: Model['normalization'];
+}
+
+const llama: ModelFamily = {
+  modelType: 'llama',
+  gated: true,
+  tied: false,
+  vocabulary: 32000,
+  qkvBias: false,
+  outputBias: false,
+  feedForwardBias: false,
+  expertBias: false,
+  qkNorm: 'none',
+  sinks: false,
+  window: null,
+  sharedGate: false,
+  routerBias: false,
+  mtp: false,
+  positions: 'rope',
+  normalization: 'rmsnorm',
+};
+
+/** GPT-2's tokenizer padded for eight-way tensor parallelism: what Megatron's GPT runs print. */
+const gpt: ModelFamily = {
+  ...llama,
+  modelType: 'gpt2',
+  gated: false,
+  tied: true,
+  vocabulary: 51200,
+  qkvBias: true,
+  outputBias: true,
+  feedForwardBias: true,
+  positions: 'learned',
+  normalization: 'layernorm',
+};
+
+const FAMILIES: readonly (readonly [RegExp, ModelFamily])[] = [
+  [/gpt.?oss/, { ...llama, modelType: 'gpt_oss', vocabulary: 201088, qkvBias: true, outputBias: true, expertBias: true, sinks: true, window: 128 }],
+  [/deepseek|kimi|moonlight|glm-?5/, { ...llama, modelType: 'deepseek_v3', vocabulary: 129280, routerBias: true }],
+  [/qwen-?3/, { ...llama, modelType: 'qwen3', vocabulary: 151936, qkNorm: 'head' }],
+  [/qwen/, { ...llama, modelType: 'qwen2', vocabulary: 151936, qkvBias: true, sharedGate: true }],
+  [/nemotron/, { ...llama, modelType: 'nemotron', gated: false, vocabulary: 256000, normalization: 'layernorm' }],
+  [/\bmpt/, { ...gpt, modelType: 'mpt', qkvBias: false, outputBias: false, feedForwardBias: false, vocabulary: 50368, positions: 'none' }],
+  [/bloom/, { ...gpt, modelType: 'bloom', vocabulary: 250880, positions: 'none' }],
+  [/llama-?3|llama3/, { ...llama, vocabulary: 128256 }],
+  [/llama|mistral|mixtral|grok|yi-|phi|gemma|olmo|apertus/, llama],
+  [/gpt|opt-|megatron|turing/, gpt],
+];
+
+/** DeepSeek-V3 is published with one multi-token-prediction module; V2, Moonlight and Kimi K2 have none. */
+const hasMtp = (name: string): boolean => /deepseek.?v3|deepseek.?r1/.test(name);
+
+export const familyOf = (recorded: RecordedModel, title: string): ModelFamily => {
+  const name = recorded.name.toLowerCase();
+  const plain = /bloom|bigscience/i.test(title) ? 'bloom' : name;
+  const named = FAMILIES.find(([pattern]) => pattern.test(plain))?.[1] ?? (recorded.gated === false ? gpt : llama);
+  return hasMtp(name) ? { ...named, mtp: true } : named;
+};

@@ -1,0 +1,71 @@
+/** How a runtime splits the layers of a record over stages where the source does not say. */
+import type { Model } from '../../model/model.ts';
+import type { Partition } from '../../strategy/strategy.ts';
+
+/** Chunks in layer order (virtual-stage-major) → partition[stage][virtual stage]. */
+const byStage = (chunks: readonly number[], pipeline: number, virtualStages: number): Partition =>
+  Array.from({ length: pipeline }, (_, stage) =>
+    Array.from({ length: virtualStages }, (_, chunk) => chunks[chunk * pipeline + stage] ?? 0),
+  );
+
+/**
+ * Equal chunks where the layers divide. Else embedding, output layer and each multi-token-prediction module count as
+ * one layer, as Megatron's account-for-embedding and account-for-loss flags and DeepSpeed's type partition do, and
+ * what remains goes to the earlier chunks, away from the output layer.
+ */
+export const usualPartition = (model: Model, pipeline: number, virtualStages: number): Partition => {
+  const layers = model.layers.length;
+  const chunks = pipeline * virtualStages;
+  if (layers % chunks === 0) return byStage(Array.from({ length: chunks }, () => layers / chunks), pipeline, virtualStages);
+  const last = 1 + (model.multiTokenPrediction?.layers ?? 0);
+  const units = layers + 1 + last;
+  const base = Math.floor(units / chunks);
+  const sizes = Array.from({ length: chunks }, (_, i) => base + (i < units % chunks ? 1 : 0));
+  const take = (from: number, amount: number): void => {
+    let missing = amount;
+    for (let i = from; missing > 0 && i >= 0 && i < chunks; i += from === 0 ? 1 : -1) {
+      const size = sizes[i] ?? 0;
+      const taken = Math.min(size, missing);
+      sizes[i] = size - taken;
+      missing -= taken;
+    }
+  };
+  take(chunks - 1, last);
+  take(0, 1);
+  return byStage(sizes, pipeline, virtualStages);
+};
+
+/**
+ * Nanotron cuts by cumulative cost of its blocks, a layer at 4h² + 3hf, the output layer at Vh; the block that would
+ * cross a threshold opens the next stage (huggingface/nanotron @ 0e0a27ea, models/base.py:212-236).
+ */
+export const nanotronPartition = (model: Model, ffn: number, pipeline: number): Partition => {
+  const layer = 4 * model.hidden ** 2 + 3 * model.hidden * ffn;
+  const total = model.layers.length * layer + model.vocabularySize * model.hidden;
+  const counts = Array.from({ length: pipeline }, () => 0);
+  let stage = 0;
+  model.layers.forEach((_, index) => {
+    const cumulative = (index + 1) * layer;
+    while (stage < pipeline - 1 && cumulative > (total * (stage + 1)) / pipeline * (1 + 1e-12)) stage += 1;
+    counts[stage] = (counts[stage] ?? 0) + 1;
+  });
+  return counts.map((layers) => [layers]);
+};
+
+/**
+ * Megatron's layout text: stages divided by `|`, `t` a decoder layer, `E`, `m`, `L` embedding, multi-token prediction
+ * and loss; `x*n` and `(…)*n` repeat (NVIDIA/Megatron-LM @ d98e8a6, core/transformer/pipeline_parallel_layer_layout.py).
+ * null where the text is of another form or does not hold the model's layers.
+ */
+export const layoutPartition = (layout: string, layers: number, pipeline: number): Partition | null => {
+  if (layout.length > 500 || !/^[\w|*(),\s]*$/.test(layout)) return null;
+  const compact = layout.replaceAll(/\s|,/g, '');
+  const repeat = (body: string, times: number): string | null => (body.length * times > 1e5 ? null : body.repeat(times));
+  const grouped = compact.replace(/\(([^()]*)\)\*(\d+)/g, (_, body: string, times: string) => repeat(body, Number(times)) ?? '!');
+  const expanded = grouped.replace(/(\w)\*(\d+)/g, (_, body: string, times: string) => repeat(body, Number(times)) ?? '!');
+  if (!/^[EtmL|]*$/.test(expanded)) return null;
+  const chunks = expanded.split('|').map((chunk) => (chunk.match(/t/g) ?? []).length);
+  const virtualStages = chunks.length / pipeline;
+  const sum = chunks.reduce((total, size) => total + size, 0);
+  return Number.isInteger(virtualStages) && sum === layers ? byStage(chunks, pipeline, virtualStages) : null;
+};

@@ -1,0 +1,93 @@
+/** Words for recomputation → the strategy's value, and what to assume where nothing is printed. */
+import type { RunConfiguration } from '../../ingest/measured-configuration.ts';
+import type { Recompute, RecomputeModule } from '../../strategy/strategy.ts';
+import type { Software } from './software.ts';
+
+export interface RecordedRecompute {
+  /** null: not printed. */
+  readonly recompute: Recompute | null;
+  /** Matrix products are kept, the rest recomputed (torchtitan's operator policy). */
+  readonly operators: boolean;
+  /** Every second layer is recomputed in full. */
+  readonly everyOther: boolean;
+}
+
+const MODULES: readonly (readonly [RegExp, RecomputeModule])[] = [
+  [/^core|^attention|core_attn/, 'core_attn'],
+  [/^moe_act/, 'moe_act'],
+  [/^shared/, 'shared_experts'],
+  [/^moe/, 'moe'],
+  [/^mlp|^ffn/, 'mlp'],
+  [/norm/, 'layernorm'],
+  [/up_?-?proj|mla/, 'mla_up_proj'],
+];
+
+const plain = (recompute: Recompute | null): RecordedRecompute => ({ recompute, operators: false, everyOther: false });
+
+export const selective = (modules: Iterable<RecomputeModule>): Recompute => {
+  const sorted = [...new Set(modules)].sort();
+  return sorted.length === 0 ? { kind: 'none' } : { kind: 'selective', modules: sorted };
+};
+
+const modulesOf = (words: string): readonly RecomputeModule[] =>
+  words
+    .split(/[,+;&]|\band\b/)
+    .map((part) => part.trim().replaceAll(/[\s-]+/g, '_'))
+    .flatMap((part) => MODULES.find(([pattern]) => pattern.test(part))?.[1] ?? []);
+
+const layersOf = (words: string): number => Math.max(1, Number(/(\d+)/.exec(words)?.[1] ?? 1));
+
+export const recomputeOf = (printed: string | null): RecordedRecompute => {
+  if (printed === null) return plain(null);
+  const words = printed.toLowerCase();
+  if (/^(?:none|no|off|false|disabled)\b/.test(words)) return plain({ kind: 'none' });
+  if (/full.*block/.test(words)) return plain({ kind: 'full-block', layers: layersOf(words) });
+  if (/full.*uniform/.test(words)) return plain({ kind: 'full-uniform', layers: layersOf(words) });
+  if (/full|every layer|all layers/.test(words)) return plain({ kind: 'full' });
+  if (/\bsac\b|\bop\b|per-?op|operator/.test(words)) return { ...plain({ kind: 'none' }), operators: true };
+  if (/selective layer|every (?:other|second|2)/.test(words)) return { ...plain({ kind: 'none' }), everyOther: true };
+  const list = /selective:(.*)/.exec(words)?.[1] ?? (words.startsWith('selective') ? 'core_attn' : words);
+  const modules = modulesOf(list.replace(/^\s*\(|\)\s*$/g, ''));
+  return plain(modules.length > 0 ? selective(modules) : /select/.test(words) ? selective(['core_attn']) : null);
+};
+
+const isTable = /dgx|nemo|megatron-bridge/i;
+
+/** NVIDIA's recipe tables print no recomputation: these run with some, all others with none (see findings in docs/accuracy.md). */
+const RECIPE_EXCEPTIONS: readonly {
+  readonly model: RegExp;
+  readonly from: string;
+  readonly until: string;
+  readonly gpu: RegExp;
+  readonly recompute: Recompute;
+}[] = [
+  // nemotron4-340b-synth.yaml:138 of NVIDIA/dgxc-benchmarking v24.11.1
+  { model: /nemotron.?4.?340b/i, from: '2024-11', until: '2025-01', gpu: /./, recompute: selective(['core_attn']) },
+  // deepseek_v3/pretraining/launch.sh:106,119 of NVIDIA/dgxc-benchmarking v25.05
+  { model: /deepseek/i, from: '2025-05', until: '2025-09', gpu: /h\d00/i, recompute: selective(['mla_up_proj']) },
+  { model: /deepseek/i, from: '2025-05', until: '2025-09', gpu: /b\d00/i, recompute: selective(['core_attn']) },
+];
+
+const LADDER: readonly Recompute[] = [{ kind: 'none' }, selective(['core_attn']), { kind: 'full' }];
+
+/** Megatron-FSDP's Llama 3 8B recipe of 25.09 recomputes five layers, as its successor of 25.11 prints. */
+const fsdpRecipe = (configuration: RunConfiguration, software: Software): Recompute | null =>
+  software.profile === 'megatron-fsdp' && /llama-?_?3[^4]*8b/i.test(configuration.model.name) && configuration.training.fsdp === 8
+    ? { kind: 'full-block', layers: 5 }
+    : null;
+
+/** PaXML and MaxText recipes save the outputs of the attention projections or all products: near to none. */
+export const recomputeHabit = (configuration: RunConfiguration, software: Software): readonly Recompute[] => {
+  const date = software.date ?? '';
+  if (isTable.test(configuration.title) && software.date !== null && date >= '2024-01') {
+    const exception = RECIPE_EXCEPTIONS.find(
+      (each) =>
+        each.model.test(configuration.model.name) &&
+        date >= each.from &&
+        date < each.until &&
+        each.gpu.test(configuration.cluster.gpu ?? ''),
+    );
+    return [exception?.recompute ?? fsdpRecipe(configuration, software) ?? { kind: 'none' }];
+  }
+  return LADDER;
+};

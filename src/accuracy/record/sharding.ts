@@ -1,0 +1,73 @@
+/** Words and flags for sharded states → ZeRO level, group, dtypes. */
+import type { RunConfiguration } from '../../ingest/measured-configuration.ts';
+import type { DataType, Optimizer, Precision } from '../../plan/problem.ts';
+import type { Sharding } from '../../strategy/strategy.ts';
+import type { Software } from './software.ts';
+
+export interface RecordedSharding {
+  readonly sharding: Sharding;
+  /** Ranks that share one sharded copy. */
+  readonly group: number;
+}
+
+const BY_STAGE: readonly Sharding[] = ['none', 'optimizer', 'gradients', 'parameters'];
+
+const wordsFor = (configuration: RunConfiguration): string =>
+  [configuration.training.sharding, typeof configuration.training.fsdp === 'string' ? configuration.training.fsdp : null]
+    .filter((each) => each !== null)
+    .join(' ')
+    .toLowerCase();
+
+const level = (configuration: RunConfiguration, software: Software): Sharding => {
+  const { training } = configuration;
+  const words = wordsFor(configuration);
+  if (/no_?shard|ddp/.test(words)) return 'none';
+  if (/grad_op|zero-?2|no reshard/.test(words)) return 'gradients';
+  if (/full|fsdp|hsdp|hybrid|zero-?3/.test(words)) return 'parameters';
+  if (training.zeroStage !== null) return BY_STAGE[training.zeroStage] ?? 'none';
+  if (typeof training.fsdp === 'number' && training.fsdp > 1) return 'parameters';
+  if (training.distributedOptimizer !== null) return training.distributedOptimizer ? 'optimizer' : 'none';
+  if (['torchtitan', 'pytorch-fsdp', 'megatron-fsdp', 'jax'].includes(software.profile)) return 'parameters';
+  // Megatron Core's recipes shard the optimizer; stacks before it did not.
+  return software.profile === 'megatron-core' ? 'optimizer' : 'none';
+};
+
+/** `replicas`: data × context ranks of one shard of the model. */
+export const shardingOf = (
+  configuration: RunConfiguration,
+  software: Software,
+  replicas: number,
+  perNode: number,
+): RecordedSharding => {
+  const { training } = configuration;
+  const sharding = level(configuration, software);
+  const numbered = typeof training.fsdp === 'number' && training.fsdp > 1 ? training.fsdp : null;
+  const hybrid = /hsdp|hybrid/.test(wordsFor(configuration)) ? perNode : null;
+  const zero1 = training.zero1Size !== null && training.zero1Size > 0 ? training.zero1Size : null;
+  const printed = training.hsdpShardSize ?? training.fsdpShardSize ?? hybrid ?? numbered ?? zero1;
+  const group = printed !== null && Number.isInteger(printed) && printed >= 1 && replicas % printed === 0 ? printed : replicas;
+  return { sharding, group };
+};
+
+/** fp32 where the words say so; bf16 in NVIDIA's recipes and pure low-precision FSDP; else the stack's habit. */
+const gradientType = (configuration: RunConfiguration, software: Software, precision: Precision): DataType => {
+  const words = (configuration.training.optimizer ?? '').toLowerCase();
+  if (/fp32 grad/.test(words)) return 'fp32';
+  if (precision === 'fp32') return 'fp32';
+  if (precision === 'fp16') return 'fp16';
+  if (software.recipe) return 'bf16';
+  if (software.profile === 'megatron-deepspeed') return 'bf16';
+  if (software.profile === 'pytorch-fsdp')
+    return /pure/i.test(configuration.training.mixedPrecisionMode ?? '') || /fms-?fsdp/i.test(configuration.title) ? 'bf16' : 'fp32';
+  return 'fp32';
+};
+
+export const optimizerOf = (configuration: RunConfiguration, software: Software, precision: Precision): Optimizer => {
+  const words = (configuration.training.optimizer ?? '').toLowerCase();
+  return {
+    name: /muon/.test(words) ? 'muon' : /sgd/.test(words) ? 'sgd' : 'adam',
+    states: 'fp32',
+    gradients: gradientType(configuration, software, precision),
+    mainParameters: 'fp32',
+  };
+};

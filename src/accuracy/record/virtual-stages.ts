@@ -1,0 +1,28 @@
+/** Model chunks per stage where the source does not print them. */
+import type { RunConfiguration } from '../../ingest/measured-configuration.ts';
+import type { Layout } from './layout.ts';
+import type { Software } from './software.ts';
+
+/** Stacks whose published layouts interleave as deeply as the layers allow when a pipeline is used. */
+const interleavesFully = (configuration: RunConfiguration, software: Software): boolean =>
+  software.recipe || /interleav/i.test(configuration.parallel.schedule ?? '');
+
+/**
+ * Printed, or 1 without a pipeline. Else, in NVIDIA's recipes and where the schedule is called interleaved, one layer
+ * a chunk when the layers divide and the micro-batches fill whole groups; 1 elsewhere.
+ */
+export const virtualStagesOf = (
+  configuration: RunConfiguration,
+  software: Software,
+  layout: Layout,
+  layers: number,
+  assumptions: string[],
+): number => {
+  const printed = configuration.parallel.virtualStages;
+  if (layout.pipeline === 1) return 1;
+  if (printed !== null) return Math.min(printed, layers + 2);
+  const fits = layers % layout.pipeline === 0 && layout.microBatches % layout.pipeline === 0;
+  const chunks = fits && interleavesFully(configuration, software) ? layers / layout.pipeline : 1;
+  assumptions.push(`virtual stages not printed: ${chunks}`);
+  return chunks;
+};
