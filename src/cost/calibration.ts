@@ -42,6 +42,8 @@ export interface AcceleratorCalibration {
   readonly streaming: number;
   /** Seconds per local expert and grouped-GEMM pass beyond the roofline. */
   readonly expertOverhead: number;
+  /** Attained share of the memory bandwidth of token permutation. */
+  readonly permutation: number;
   /** Shortest time of a kernel, seconds. */
   readonly kernelFloor: number;
   /** Rate of linear-time mixers (state space, delta rule): share of bf16 peak. */
@@ -55,13 +57,13 @@ export interface LinkCalibration {
   readonly gather: number;
   readonly allToAll: number;
   readonly pointToPoint: number;
-  /** Seconds per ring step, added to the link's own latency where that is smaller. */
+  /** Seconds per step of a ring whose slowest hop is such a link. */
   readonly step: number;
   /** Fixed seconds of a collective (launch, synchronisation). */
   readonly base: number;
 }
 
-export type LinkClass = 'nvlink' | 'nvlink-domain' | 'pcie' | 'infinity-fabric' | 'infiniband' | 'roce' | 'efa' | 'ethernet';
+export type LinkClass = 'nvlink' | 'pcie' | 'infinity-fabric' | 'infiniband' | 'roce' | 'efa' | 'ethernet';
 
 /** Constants of a software profile; what it does in which order is data in `runtimes/time-behaviour.ts`. */
 export interface RuntimeCalibration {
@@ -77,18 +79,13 @@ export interface RuntimeCalibration {
   readonly hostFusedDispatcher: number;
   readonly hostExpertOverlap: number;
   readonly hostAttentionGraph: number;
-  /** Bytes per token and hidden element of norms, residuals and dropout in one layer. */
-  readonly hiddenForward: number;
-  readonly hiddenBackward: number;
-  /** Bytes per token and norm element that an unfused norm adds (forward; backward the same). */
+  /** Factor on elementwise bytes where a compiler or fused kernels merge them, and where none does. */
+  readonly traffic: number;
+  readonly eagerTraffic: number;
+  /** Bytes per token and norm element that an unfused norm adds, each pass. */
   readonly unfusedNorm: number;
-  /** Bytes per token and element of the feed-forward width: gated and plain activation. */
-  readonly gatedForward: number;
-  readonly gatedBackward: number;
-  readonly plainForward: number;
-  readonly plainBackward: number;
-  /** Factor on elementwise bytes where no compiler fuses them. */
-  readonly eager: number;
+  /** Bytes per attention score (one of batch · heads · length²) that dropout adds to unfused attention, each pass. */
+  readonly dropoutScore: number;
   /** Bytes per logit of the loss, forward and backward together. */
   readonly lossBytes: number;
   /** Bytes per local parameter and micro-batch of gradient accumulation. */
@@ -112,6 +109,8 @@ export interface RuntimeCalibration {
   /** Bytes per parameter of the step, whole copy and owned shard. */
   readonly optimizerParameter: number;
   readonly optimizerShard: number;
+  /** Seconds per owned parameter of a step on the host: transfers both ways and Adam on the processor. */
+  readonly offloadSeconds: number;
   /** Seconds per iteration whatever the layout. */
   readonly iterationOverhead: number;
   /** Seconds per stage transfer that the host spends (metadata messages). */
@@ -131,10 +130,15 @@ export interface Calibration {
 }
 
 /** The entry that names the accelerator, or the one of its architecture, or that of `other`. */
-export const acceleratorCalibration = (calibration: Calibration, accelerator: Accelerator): AcceleratorCalibration => {
-  for (const entry of Object.values(calibration.accelerators)) if (entry.names.includes(accelerator.name)) return entry;
+export const acceleratorCalibration = (
+  calibration: Calibration,
+  accelerator: Accelerator,
+): AcceleratorCalibration => {
+  for (const entry of Object.values(calibration.accelerators))
+    if (entry.names.includes(accelerator.name)) return entry;
   const key = calibration.fallback[accelerator.architecture] ?? calibration.fallback['other'];
   const entry = key === undefined ? undefined : calibration.accelerators[key];
-  if (entry === undefined) throw new Error(`calibration ${calibration.name} has no fallback for ${accelerator.architecture}`);
+  if (entry === undefined)
+    throw new Error(`calibration ${calibration.name} has no fallback for ${accelerator.architecture}`);
   return entry;
 };

@@ -1,9 +1,18 @@
 /** One estimator for all runtimes and accelerators: time and memory of a strategy. */
-import type { Estimate } from '../plan/plan.ts';
+import type { Estimate, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
+import { gpusUsed } from '../strategy/strategy.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
+import { bytes, seconds } from '../units.ts';
 import type { Bytes, Seconds } from '../units.ts';
 import type { Calibration } from './calibration.ts';
+import { iterationLowerBound, iterationOf } from './iteration.ts';
+import type { LayerCost } from './layer.ts';
+import { createLayerTables } from './layer-set.ts';
+import { gemmFormat } from './machine.ts';
+import { modelFlopsPerToken } from './model-flops.ts';
+import { total } from './parts.ts';
+import { kindPrefixes, slowestSet, stageMachines } from './stages.ts';
 
 /** Both passes of one micro-batch through one piece of the model on one rank, exposed communication included. */
 export interface PassTime {
@@ -41,6 +50,97 @@ export interface Estimator {
   readonly lowerBound: (strategy: Strategy) => Seconds;
 }
 
-export const createEstimator = (problem: Problem, calibration: Calibration): Estimator => {
-  throw new Error(`not yet: ${problem.model.name} ${calibration.name}`);
+/** Memory of every stage of a strategy. */
+export type MemoryModel = (strategy: Strategy, partition: Partition) => readonly StageMemory[];
+
+const GIB = 2 ** 30;
+
+const passTime = (cost: LayerCost | null): PassTime =>
+  cost === null
+    ? { forward: seconds(0), backward: seconds(0) }
+    : { forward: seconds(total(cost.forward)), backward: seconds(total(cost.backward)) };
+
+const largest = (stages: readonly StageMemory[], key: 'total' | 'bound'): Bytes =>
+  bytes(stages.reduce((most, stage) => Math.max(most, stage[key]), 0));
+
+/** Why a strategy does not fit, stage by stage. */
+const shortages = (stages: readonly StageMemory[], reserve: number): readonly string[] =>
+  stages
+    .filter(({ bound, capacity }) => bound > capacity * (1 - reserve))
+    .map(
+      ({ stage, bound, capacity }) =>
+        `stage ${stage} may need ${(bound / GIB).toFixed(1)} GiB of ${((capacity * (1 - reserve)) / GIB).toFixed(1)} GiB`,
+    );
+
+export const createEstimator = (
+  problem: Problem,
+  calibration: Calibration,
+  memory: MemoryModel = () => [],
+): Estimator => {
+  const { model, training, search, cluster } = problem;
+  const tables = createLayerTables(problem, calibration);
+  const prefixes = kindPrefixes(model.kinds.length, model.layers);
+  const flopsPerToken = modelFlopsPerToken(model, training.sequenceLength);
+  const tokens = training.globalBatchSize * training.sequenceLength;
+  const moe = model.kinds.some((kind) => kind.feedForward.kind === 'moe');
+  const error = moe ? calibration.error.moe : calibration.error.dense;
+  const machinesOf = new Map<string, readonly (readonly number[])[]>();
+  const machines = (s: Strategy): readonly (readonly number[])[] => {
+    const key =
+      cluster.groups.length === 1 ? String(s.pipeline) : `${s.pipeline} ${gpusUsed(s)} ${s.rankOrder}`;
+    const found = machinesOf.get(key) ?? stageMachines(problem, s);
+    machinesOf.set(key, found);
+    return found;
+  };
+  const iteration = (s: Strategy, partition: Partition): ReturnType<typeof iterationOf> =>
+    iterationOf(problem, tables, prefixes, machines(s), s, partition);
+  const reserve = search.memoryReserve;
+
+  return {
+    estimate: (s, partition) => {
+      const { time, breakdown } = iteration(s, partition);
+      const stages = memory(s, partition);
+      const reasons = shortages(stages, reserve);
+      const gpus = gpusUsed(s);
+      const rate = tokens / time / gpus;
+      const format = gemmFormat(training.precision);
+      const peak = tables.machines[0]?.peak[format] ?? NaN;
+      return {
+        feasible: reasons.length === 0,
+        reasons,
+        iterationTime: seconds(time),
+        iterationTimeLow: seconds(time / (1 + error)),
+        iterationTimeHigh: seconds(time * (1 + error)),
+        tokensPerSecondPerGpu: rate,
+        modelTflopsPerGpu: (rate * flopsPerToken) / 1e12,
+        mfu: (rate * flopsPerToken) / peak,
+        time: breakdown,
+        peakMemory: largest(stages, 'total'),
+        peakMemoryBound: largest(stages, 'bound'),
+        memory: stages,
+      };
+    },
+    evaluate: (s, partition) => {
+      const stages = memory(s, partition);
+      return {
+        iterationTime: seconds(iteration(s, partition).time),
+        peakMemoryBound: largest(stages, 'bound'),
+        feasible: stages.every(({ bound, capacity }) => bound <= capacity * (1 - reserve)),
+      };
+    },
+    iterationTime: (s, partition) => seconds(iteration(s, partition).time),
+    layerCosts: (s) => {
+      const set = slowestSet(
+        tables.sets(s),
+        cluster.groups.map((_, index) => index),
+      );
+      return {
+        kinds: set.kinds.map(passTime),
+        embedding: passTime(set.embedding),
+        head: passTime(set.head),
+        mtp: passTime(set.mtp),
+      };
+    },
+    lowerBound: (s) => seconds(iterationLowerBound(problem, tables, s)),
+  };
 };

@@ -1,0 +1,73 @@
+/**
+ * Collectives over one group: latency and bandwidth over the links it crosses. A ring moves (n−1)∕n of the buffer per
+ * pass over every link, so its rate is that of the slowest hop; where r ranks of the group share a domain, r rings
+ * with one network port each run side by side; groups of the same node that run at the same time divide its ports (both
+ * are in the span). Sources: Patarasuk & Yuan 2009; Thakur et al. 2005; NCCL @ 5067397 src/graph/tuning.cc.
+ */
+import type { Hop } from '../cluster/pipeline-hops.ts';
+import type { GroupSpan } from '../cluster/topology.ts';
+import type { LinkCalibration } from './calibration.ts';
+import type { Machine } from './machine.ts';
+
+type Kind = 'reduce' | 'gather' | 'allToAll' | 'pointToPoint';
+
+const slowest = (machine: Machine, span: GroupSpan): LinkCalibration =>
+  span.outside === null ? machine.intraNodeConstants : machine.networkConstants;
+
+/** Rate of the slowest hop of a ring, bytes/s per rank. */
+const ringRate = (machine: Machine, span: GroupSpan, kind: Kind): number => {
+  const inside = span.inside === null ? Infinity : span.inside.bandwidth * machine.intraNodeConstants[kind];
+  const outside =
+    span.outside === null ? Infinity : span.outside.ringBandwidth * machine.networkConstants[kind];
+  return Math.min(inside, outside);
+};
+
+const ring = (machine: Machine, span: GroupSpan, bytes: number, kind: Kind, passes: number): number => {
+  if (span.size === 1 || bytes === 0) return 0;
+  const link = slowest(machine, span);
+  const steps = passes * (span.size - 1);
+  return (
+    link.base +
+    steps * link.step +
+    (passes * bytes * (span.size - 1)) / span.size / ringRate(machine, span, kind)
+  );
+};
+
+/** All-reduce of a buffer of `bytes` on every rank: 2(n−1)∕n of it over each link. A tree bounds the latency of many ranks. */
+export const allReduceTime = (machine: Machine, span: GroupSpan, bytes: number): number => {
+  const byRing = ring(machine, span, bytes, 'reduce', 2);
+  if (span.domains < 4) return byRing;
+  const link = machine.networkConstants;
+  const depth = Math.ceil(Math.log2(span.domains)) + span.perDomain - 1;
+  const byTree = link.base + 2 * depth * link.step + (2 * bytes) / (0.92 * ringRate(machine, span, 'reduce'));
+  return Math.min(byRing, byTree);
+};
+
+/** All-gather to, or reduce-scatter of, a buffer of `bytes` on every rank: (n−1)∕n of it over each link. */
+export const gatherTime = (machine: Machine, span: GroupSpan, bytes: number): number =>
+  ring(machine, span, bytes, 'gather', 1);
+
+/**
+ * All-to-all in which every rank sends `bytes` in equal parts. The part for its own domain and the part for others go
+ * at the same time over different wires; `remoteShare` scales the latter (less than 1 where copies of a token for one
+ * node travel once).
+ */
+export const allToAllTime = (machine: Machine, span: GroupSpan, bytes: number, remoteShare = 1): number => {
+  if (span.size === 1 || bytes === 0) return 0;
+  const each = bytes / span.size;
+  const local =
+    span.inside === null
+      ? 0
+      : (each * (span.perDomain - 1)) / (span.inside.bandwidth * machine.intraNodeConstants.allToAll);
+  const link = slowest(machine, span);
+  if (span.outside === null) return link.base + local;
+  const rate = span.outside.rankBandwidth * machine.networkConstants.allToAll;
+  const remote = (each * remoteShare * (span.size - span.fewestPerDomain)) / rate;
+  return link.base + link.step * (span.domains - 1) + Math.max(local, remote);
+};
+
+/** One message of `bytes` to the same rank of the next stage, while all ranks of the stage send. */
+export const transferTime = (machine: Machine, hop: Hop, bytes: number): number => {
+  const link = hop.remote ? machine.networkConstants : machine.intraNodeConstants;
+  return link.base + hop.latency + bytes / (hop.bandwidth * link.pointToPoint);
+};

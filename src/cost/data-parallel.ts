@@ -1,0 +1,111 @@
+/** Gradient reduction, parameter gathering and the optimizer step. */
+import type { GroupSpan } from '../cluster/topology.ts';
+import type { DataType } from '../plan/problem.ts';
+import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
+import type { Strategy } from '../strategy/strategy.ts';
+import type { RuntimeCalibration } from './calibration.ts';
+import { allReduceTime, gatherTime } from './collectives.ts';
+import type { LayerCost } from './layer.ts';
+import type { Machine } from './machine.ts';
+import type { Parts } from './parts.ts';
+import { total } from './parts.ts';
+
+export const dataTypeBytes: Readonly<Record<DataType, number>> = { fp32: 4, bf16: 2, fp16: 2, fp8: 1 };
+
+/** Weights travel as 2-byte copies. */
+const WEIGHT = 2;
+
+export interface DataContext {
+  readonly machine: Machine;
+  readonly runtime: RuntimeCalibration;
+  readonly behaviour: TimeBehaviour;
+  readonly strategy: Strategy;
+  /** Bytes of a gradient element as it is reduced. */
+  readonly gradientBytes: number;
+  /** Replicas of dense parameters (data × context), and of expert parameters. */
+  readonly dense: GroupSpan;
+  readonly expert: GroupSpan;
+  /** Ranks of one sharded copy, and the replicas of it. */
+  readonly shard: GroupSpan;
+  readonly replicas: GroupSpan;
+}
+
+const exchange = (context: DataContext, span: GroupSpan, parameters: number): number => {
+  if (span.size === 1 || parameters === 0) return 0;
+  const { machine, runtime, behaviour, strategy, gradientBytes } = context;
+  const sharded = strategy.sharding !== 'none';
+  const scatter = sharded && !behaviour.gradientAllReduce;
+  const reduce = scatter
+    ? gatherTime(machine, span, gradientBytes * parameters)
+    : allReduceTime(machine, span, gradientBytes * parameters);
+  const gather = sharded ? gatherTime(machine, span, WEIGHT * parameters) : 0;
+  const exposed = (overlapped: boolean): number => (overlapped ? runtime.dataExposed : 1);
+  return reduce * exposed(strategy.overlapGradients) + gather * exposed(strategy.overlapParameters);
+};
+
+/**
+ * Exposed time once an iteration: gradients of the last micro-batch are reduced while its backward runs, parameters
+ * gathered while the next forward runs; the measured exposed share says how much of both that hides.
+ */
+export const dataTime = (context: DataContext, denseParameters: number, expertParameters: number): number =>
+  exchange(context, context.dense, denseParameters) + exchange(context, context.expert, expertParameters);
+
+/** Whether every layer gathers its parameters (ZeRO-3, FSDP; FSDP's ZeRO-2 keeps them until backward). */
+export const shardsLayers = (strategy: Strategy, behaviour: TimeBehaviour): boolean =>
+  strategy.sharding === 'parameters' ||
+  (strategy.sharding === 'gradients' &&
+    (behaviour.profile === 'pytorch-fsdp' || behaviour.profile === 'torchtitan'));
+
+/** max + x · min of compute and communication, less the compute: what communication adds. */
+const added = (compute: number, communication: number, x: number): number =>
+  Math.max(compute, communication) + x * Math.min(compute, communication) - compute;
+
+/**
+ * Fully sharded parameters: each pass of each micro-batch gathers a layer's weights, backward scatters its gradients
+ * (and all-reduces the shard over replicas of it); a layer costs max + x · min of compute and communication.
+ * Experts are sharded over their own replicas.
+ */
+export const withShardedLayer = (context: DataContext, cost: LayerCost): LayerCost => {
+  const { machine, runtime, shard, replicas, strategy, gradientBytes } = context;
+  const { denseParameters: dense, expertParameters: experts } = cost;
+  const gather =
+    gatherTime(machine, shard, WEIGHT * dense) + gatherTime(machine, context.expert, WEIGHT * experts);
+  const scatter =
+    gatherTime(machine, shard, gradientBytes * dense) +
+    gatherTime(machine, context.expert, gradientBytes * experts) +
+    allReduceTime(machine, replicas, (gradientBytes * dense) / shard.size);
+  const x = shard.outside !== null ? runtime.fsdpNetwork : runtime.fsdpNode;
+  const again = strategy.sharding === 'parameters' ? gather : 0;
+  const pass = (parts: Parts, communication: number): Parts => ({
+    ...parts,
+    data: parts.data + added(total(parts), communication, x),
+  });
+  return { ...cost, forward: pass(cost.forward, gather), backward: pass(cost.backward, again + scatter) };
+};
+
+/**
+ * Optimizer step of one rank: bytes per parameter of its whole copy (norm, zeroing, copying back) and of its own shard
+ * (moments and main parameters) at streaming bandwidth. What is offloaded runs at the host's pace.
+ */
+export const optimizerTime = (
+  context: DataContext,
+  denseParameters: number,
+  expertParameters: number,
+): number => {
+  const { machine, runtime, behaviour, strategy } = context;
+  const layers = shardsLayers(strategy, behaviour);
+  const pass = (parameters: number, ranks: number): number => {
+    const owners = strategy.sharding === 'none' ? 1 : ranks;
+    const copy = layers ? owners : 1;
+    return parameters * (runtime.optimizerParameter / copy + runtime.optimizerShard / owners);
+  };
+  const bytes = pass(denseParameters, context.shard.size) + pass(expertParameters, context.expert.size);
+  const onDevice = bytes / (machine.memoryBandwidth * machine.constants.streaming);
+  const offloaded =
+    strategy.offload === 'optimizer' ? Math.max(behaviour.optimizerOffload, 1) : behaviour.optimizerOffload;
+  if (offloaded === 0) return onDevice;
+  const owned =
+    denseParameters / (strategy.sharding === 'none' ? 1 : context.shard.size) +
+    expertParameters / (strategy.sharding === 'none' ? 1 : context.expert.size);
+  return onDevice * (1 - offloaded) + owned * offloaded * runtime.offloadSeconds;
+};

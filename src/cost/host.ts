@@ -1,0 +1,55 @@
+/** Host time: the launches of a layer bound it from below. */
+import type { Dispatcher } from '../strategy/strategy.ts';
+import type { LayerContext } from './operator-time.ts';
+import type { Parts } from './parts.ts';
+import { total } from './parts.ts';
+
+export interface HostWork {
+  readonly moe: boolean;
+  readonly dispatcher: Dispatcher;
+  readonly overlapExpert: boolean;
+  /** Backward repeats (most of) the forward launches. */
+  readonly recomputes: boolean;
+}
+
+/** A recomputed forward adds a third to the launches of forward and backward. */
+const RECOMPUTED_LAUNCHES = 4 / 3;
+
+/**
+ * Host seconds of one layer and micro-batch, both passes. CUDA graphs of the whole iteration leave none; graphs of
+ * attention and router leave a share. Padded experts (token drop) under any graph have no synchronisation left.
+ */
+export const hostTime = (context: LayerContext, work: HostWork): number => {
+  const { runtime, behaviour, tensor } = context;
+  if (behaviour.cudaGraphs === 'full') return 0;
+  const padded = behaviour.expertCapacity !== null && behaviour.cudaGraphs !== 'none';
+  const dense = runtime.hostDense + (tensor > 1 ? runtime.hostTensorRank * tensor : 0);
+  let time = dense;
+  if (work.moe && !padded) {
+    time = runtime.hostMoe;
+    if (work.dispatcher === 'deepep' || work.dispatcher === 'hybridep') time *= runtime.hostFusedDispatcher;
+    if (work.overlapExpert) time *= runtime.hostExpertOverlap;
+    if (behaviour.cudaGraphs === 'attention') time *= runtime.hostAttentionGraph;
+  }
+  return work.recomputes ? time * RECOMPUTED_LAUNCHES : time;
+};
+
+/** (G^p + H^p)^(1∕p): launches hide behind a busy GPU and bound an idle one. Spread over both passes by their GPU time. */
+export const withHost = (
+  norm: number,
+  host: number,
+  forward: Parts,
+  backward: Parts,
+): { readonly forward: Parts; readonly backward: Parts } => {
+  const f = total(forward);
+  const b = total(backward);
+  const gpu = f + b;
+  if (host === 0 || gpu === 0) return { forward, backward };
+  const larger = Math.max(gpu, host);
+  const both = larger * ((gpu / larger) ** norm + (host / larger) ** norm) ** (1 / norm);
+  const extra = (both - gpu) / gpu;
+  return {
+    forward: { ...forward, overhead: forward.overhead + f * extra },
+    backward: { ...backward, overhead: backward.overhead + b * extra },
+  };
+};

@@ -1,0 +1,151 @@
+/** Communication inside one layer: tensor, context and expert parallelism, as both passes of one micro-batch. */
+import type { GroupSpan } from '../cluster/topology.ts';
+import type { CoreAttention, GroupedLinear, Operator } from '../model/operator.ts';
+import type { ContextCommunication, Dispatcher } from '../strategy/strategy.ts';
+import { allReduceTime, allToAllTime, gatherTime } from './collectives.ts';
+import type { LayerContext } from './operator-time.ts';
+import { ownTokens, routedCopies } from './operator-time.ts';
+
+export interface GroupSpans {
+  readonly tensor: GroupSpan;
+  readonly context: GroupSpan;
+  readonly expert: GroupSpan;
+  readonly expertTensor: GroupSpan;
+}
+
+export interface PassPair {
+  readonly forward: number;
+  readonly backward: number;
+}
+
+const ELEMENT = 2;
+const nothing: PassPair = { forward: 0, backward: 0 };
+
+const cutByTensor = (operator: Operator): boolean =>
+  operator.kind === 'linear' && operator.sharding !== 'replicated';
+const isFeedForward = (operator: Operator): boolean =>
+  operator.module === 'mlp' ||
+  operator.module === 'shared_experts' ||
+  operator.module === 'moe' ||
+  operator.module === 'router';
+
+/** Sublayers (mixer, feed-forward) whose linears are cut over tensor ranks: 0, 1 or 2. */
+export const tensorSublayers = (operators: readonly Operator[]): number =>
+  Number(operators.some((o) => cutByTensor(o) && !isFeedForward(o))) +
+  Number(operators.some((o) => cutByTensor(o) && isFeedForward(o)));
+
+/** One pass over the hidden state: gather or scatter of [tokens, hidden]; two of them are one all-reduce. */
+const tensorPass = (context: LayerContext, spans: GroupSpans, hidden: number): number => {
+  const bytes = ELEMENT * context.tokens * hidden;
+  return context.sequenceParallel
+    ? gatherTime(context.machine, spans.tensor, bytes)
+    : allReduceTime(context.machine, spans.tensor, bytes) / 2;
+};
+
+/**
+ * Exposed tensor-parallel communication. Without sequence parallelism a sublayer costs one all-reduce each way, with
+ * it a gather and a scatter each way and, in backward, another gather of the linears' inputs.
+ * `gemm`: time of input-gradient products that passes may hide behind where the runtime runs them side by side.
+ */
+export const tensorCommunication = (
+  context: LayerContext,
+  spans: GroupSpans,
+  hidden: number,
+  sublayers: number,
+  overlapped: boolean,
+  gemm: number,
+): PassPair => {
+  if (context.tensor === 1 || sublayers === 0) return nothing;
+  const { runtime, behaviour } = context;
+  const pass = tensorPass(context, spans, hidden) + runtime.tensorFixed / 2;
+  const share = (sublayers / 2) * (overlapped ? runtime.tensorOverlapExposed : runtime.tensorExposed);
+  const { tensorPasses, hiddenBackward, passesBehindGemm } = behaviour;
+  const hidden_ = hiddenBackward === 'all' || (hiddenBackward === 'all-reduce' && !context.sequenceParallel);
+  const backward = context.sequenceParallel ? tensorPasses.backwardSequence : tensorPasses.backward;
+  const behind = context.sequenceParallel ? passesBehindGemm : 0;
+  return {
+    forward: share * tensorPasses.forward * pass,
+    backward: hidden_
+      ? 0
+      : share * ((backward - behind) * pass) + (sublayers / 2) * Math.max(0, behind * pass - gemm),
+  };
+};
+
+/** Bytes of keys and values of the rank's tokens. */
+const keyValueBytes = (context: LayerContext, core: CoreAttention): number =>
+  ELEMENT *
+  context.tokens *
+  (core.kvHeads / Math.min(context.tensor, core.kvHeads)) *
+  (core.queryKeyDim + core.valueDim);
+
+const queryOutputBytes = (context: LayerContext, core: CoreAttention): number =>
+  ELEMENT * context.tokens * (core.heads / context.tensor) * (core.queryKeyDim + core.valueDim);
+
+/**
+ * Exposed context-parallel communication of one attention. Ring: c−1 exchanges of a chunk's keys and values, and of
+ * their gradients too in backward, hidden behind the attention of the chunk before. All-to-all: queries, keys,
+ * values and outputs change from sequence to head sharding and back. All-gather: keys and values of all chunks.
+ */
+export const contextCommunication = (
+  context: LayerContext,
+  spans: GroupSpans,
+  core: CoreAttention,
+  method: ContextCommunication,
+  attention: PassPair,
+): PassPair => {
+  const c = context.context;
+  if (c === 1) return nothing;
+  const { machine } = context;
+  const kv = keyValueBytes(context, core);
+  switch (method) {
+    case 'p2p': {
+      const ring = gatherTime(machine, spans.context, kv * c);
+      return {
+        forward: Math.max(0, ring - (attention.forward * (c - 1)) / c),
+        backward: Math.max(0, 2 * ring - (attention.backward * (c - 1)) / c),
+      };
+    }
+    case 'all-gather': {
+      const gather = gatherTime(machine, spans.context, kv * c);
+      return { forward: gather, backward: 2 * gather };
+    }
+    case 'a2a':
+    case 'a2a+p2p': {
+      const exchange = allToAllTime(machine, spans.context, kv + queryOutputBytes(context, core));
+      return { forward: exchange, backward: exchange };
+    }
+  }
+};
+
+/** Distinct domains that k uniformly routed copies reach, over the copies: N(1 − (1 − 1∕N)^k) ∕ k. */
+export const distinctDomainShare = (domains: number, copies: number): number =>
+  Math.min(1, (domains * (1 - (1 - 1 / domains) ** copies)) / copies);
+
+/**
+ * Token exchange of a MoE layer: dispatch and combine each way. All-to-all sends one row per copy; DeepEP and HybridEP
+ * send one row per domain and copy it there; the all-gather dispatcher gathers all tokens and scatters the sums.
+ * Expert tensor parallelism gathers rows over its group and scatters their results.
+ */
+export const expertCommunication = (
+  context: LayerContext,
+  spans: GroupSpans,
+  layer: GroupedLinear,
+  dispatcher: Dispatcher,
+): PassPair => {
+  const { machine, runtime } = context;
+  const tokens = ownTokens(context);
+  const copies = routedCopies(context, layer.topK);
+  const rows = ELEMENT * tokens * layer.inputs * copies;
+  let exchange: number;
+  if (dispatcher === 'all-gather') {
+    const all = ELEMENT * tokens * layer.inputs * context.expert;
+    exchange = 2 * gatherTime(machine, spans.expert, all);
+  } else {
+    const fused = dispatcher === 'deepep' || dispatcher === 'hybridep';
+    const remote = fused ? distinctDomainShare(spans.expert.domains, copies) : 1;
+    const bytes = rows * context.imbalance;
+    exchange = 2 * runtime.expertAllToAll * allToAllTime(machine, spans.expert, bytes, remote);
+  }
+  const gathered = 2 * gatherTime(machine, spans.expertTensor, rows * context.expertTensor);
+  return { forward: exchange + gathered, backward: exchange + gathered };
+};

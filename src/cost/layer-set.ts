@@ -1,0 +1,223 @@
+/** The costs of all pieces of a model under one layout of its layers, tabulated by the few keys that they depend on. */
+import { createTopology } from '../cluster/topology.ts';
+import type { GroupSpan, Topology } from '../cluster/topology.ts';
+import { embeddingOperators, headOperators, layerOperators, mtpOperators } from '../model/operators.ts';
+import type { Operator } from '../model/operator.ts';
+import type { Problem, Routing } from '../plan/problem.ts';
+import { timeBehaviour } from '../runtimes/time-behaviour.ts';
+import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
+import { expertData, gpusUsed } from '../strategy/strategy.ts';
+import type { Recompute, Strategy } from '../strategy/strategy.ts';
+import type { Calibration, RuntimeCalibration } from './calibration.ts';
+import { dataTypeBytes, shardsLayers, withShardedLayer } from './data-parallel.ts';
+import type { DataContext } from './data-parallel.ts';
+import { layerCost } from './layer.ts';
+import type { LayerCost, LayerOptions } from './layer.ts';
+import type { GroupSpans } from './layer-communication.ts';
+import { gemmFormat, machineOf } from './machine.ts';
+import type { Machine } from './machine.ts';
+import type { LayerContext } from './operator-time.ts';
+
+export interface LayerSet {
+  readonly machine: Machine;
+  readonly runtime: RuntimeCalibration;
+  readonly behaviour: TimeBehaviour;
+  readonly data: DataContext;
+  /** By kind of layer: as the strategy recomputes it, and without recomputation (beyond the first layers of a block). */
+  readonly kinds: readonly LayerCost[];
+  readonly plain: readonly LayerCost[];
+  readonly embedding: LayerCost;
+  readonly head: LayerCost;
+  readonly mtp: LayerCost | null;
+}
+
+/** Rows of the embedding table: Megatron pads to a multiple of 128 × tensor, others to a multiple of tensor. */
+export const paddedVocabulary = (
+  vocabulary: number,
+  tensor: number,
+  profile: TimeBehaviour['profile'],
+): number => {
+  const unit = profile.startsWith('megatron') ? 128 * tensor : tensor;
+  return Math.ceil(vocabulary / unit) * unit;
+};
+
+/** Load of the busiest of `ranks` contiguous blocks of experts over the mean, averaged over layers. */
+const imbalance = (routing: Routing, ranks: number): number => {
+  if (routing.kind === 'balanced' || ranks <= 1) return 1;
+  let sum = 0;
+  let layers = 0;
+  for (const counts of routing.counts) {
+    const total = counts.reduce((all, count) => all + count, 0);
+    if (total === 0) continue;
+    const block = counts.length / ranks;
+    const loads = new Array<number>(ranks).fill(0);
+    for (const [expert, count] of counts.entries()) {
+      const rank = Math.floor(expert / block);
+      loads[rank] = (loads[rank] ?? 0) + count;
+    }
+    sum += (Math.max(...loads) * ranks) / total;
+    layers += 1;
+  }
+  return layers === 0 ? 1 : sum / layers;
+};
+
+interface ModelOperators {
+  readonly kinds: readonly (readonly Operator[])[];
+  readonly embedding: readonly Operator[];
+  readonly head: readonly Operator[];
+  readonly mtp: readonly Operator[];
+}
+
+const recomputeKey = (recompute: Recompute): string => {
+  switch (recompute.kind) {
+    case 'none':
+      return 'n';
+    case 'full':
+    case 'full-block':
+    case 'full-uniform':
+      return 'f';
+    case 'selective':
+      return recompute.modules.join('+');
+  }
+};
+
+/** Everything of the strategy that a layer's cost depends on. */
+const layerKey = (s: Strategy): string =>
+  `${gpusUsed(s)} ${s.tensor} ${s.context} ${s.expert} ${s.expertTensor} ${s.microBatchSize} ${s.pipeline} ${s.sharding} ${s.shardingGroup} ` +
+  `${Number(s.sequenceParallel)}${Number(s.overlapTensor)}${Number(s.overlapExpert)}${Number(s.overlapGradients)}${Number(s.overlapParameters)} ` +
+  `${s.contextCommunication} ${s.dispatcher} ${s.rankOrder} ${s.offload} ${recomputeKey(s.recompute)}`;
+
+export interface LayerTables {
+  readonly topology: Topology;
+  readonly machines: readonly Machine[];
+  /** One set per machine of the cluster, in the order of its node groups. Memoised. */
+  readonly sets: (strategy: Strategy) => readonly LayerSet[];
+}
+
+/** Strides of process groups: tensor innermost, then context, then data (or pipeline, in the other rank order). */
+const spansOf = (
+  topology: Topology,
+  s: Strategy,
+): { group: GroupSpans; data: Pick<DataContext, 'dense' | 'expert' | 'shard' | 'replicas'> } => {
+  const world = gpusUsed(s);
+  const span = (size: number, stride: number): GroupSpan => topology.groupSpan({ world, size, stride });
+  const inner = s.tensor * s.context;
+  const outermost = s.rankOrder === 'tp-cp-ep-pp-dp';
+  const gap = outermost ? s.pipeline : 1;
+  const experts = s.expertTensor * s.expert;
+  const replicas = s.data * s.context;
+  const shard = Math.min(s.shardingGroup, replicas);
+  // With pipeline stages between replicas, data groups are strided; context ranks are counted with the nearer ones.
+  const dense = outermost && s.data > 1 ? span(s.data, inner * gap) : span(replicas, s.tensor);
+  const within = outermost && s.data > 1 ? span(Math.min(s.data, shard), inner * gap) : span(shard, s.tensor);
+  return {
+    group: {
+      tensor: span(s.tensor, 1),
+      context: span(s.context, s.tensor),
+      expert: span(s.expert, s.expertTensor),
+      expertTensor: span(s.expertTensor, 1),
+    },
+    data: {
+      dense,
+      expert: span(expertData(s), outermost ? Math.max(experts, inner * gap) : experts),
+      shard: within,
+      replicas: span(replicas / shard, outermost && s.data > 1 ? inner * gap : s.tensor * shard),
+    },
+  };
+};
+
+export const createLayerTables = (problem: Problem, calibration: Calibration): LayerTables => {
+  const { cluster, model, training } = problem;
+  const topology = createTopology(cluster);
+  const machines = cluster.groups.map((group) => machineOf(group, calibration));
+  const behaviours = cluster.groups.map((group) => timeBehaviour(training, group.accelerator.architecture));
+  const format = gemmFormat(training.precision);
+  const kinds = model.kinds.map((kind) => layerOperators(model, kind));
+  const gradientBytes = dataTypeBytes[training.optimizer.gradients];
+  const hasExperts = model.kinds.some((kind) => kind.feedForward.kind === 'moe');
+
+  const operatorsFor = (tensor: number, profile: TimeBehaviour['profile']): ModelOperators => {
+    const vocabulary = paddedVocabulary(model.vocabularySize, tensor, profile);
+    return {
+      kinds,
+      embedding: embeddingOperators(model, vocabulary),
+      head: headOperators(model, vocabulary),
+      mtp: mtpOperators(model, vocabulary),
+    };
+  };
+
+  const build = (s: Strategy, index: number): LayerSet => {
+    const machine = machines[index];
+    const behaviour = behaviours[index];
+    if (machine === undefined || behaviour === undefined) throw new RangeError(`no node group ${index}`);
+    const runtime = calibration.runtimes[behaviour.profile];
+    const { group, data: dataSpans } = spansOf(topology, s);
+    const context: LayerContext = {
+      machine,
+      runtime,
+      behaviour,
+      format,
+      tokens: (s.microBatchSize * training.sequenceLength) / s.context,
+      sequenceLength: training.sequenceLength,
+      context: s.context,
+      tensor: s.tensor,
+      sequenceParallel: s.sequenceParallel && s.tensor > 1,
+      expert: hasExperts ? s.expert : 1,
+      expertTensor: hasExperts ? s.expertTensor : 1,
+      imbalance: imbalance(training.routing, s.expert),
+    };
+    const data: DataContext = { machine, runtime, behaviour, strategy: s, gradientBytes, ...dataSpans };
+    const options: LayerOptions = {
+      hidden: model.hidden,
+      dispatcher: s.dispatcher,
+      contextMethod: s.contextCommunication,
+      overlapTensor: s.overlapTensor,
+      overlapExpert: s.overlapExpert,
+      recompute: s.recompute,
+    };
+    const plainOptions: LayerOptions = { ...options, recompute: { kind: 'none' } };
+    const finish = (cost: LayerCost): LayerCost =>
+      shardsLayers(s, behaviour) ? withShardedLayer(data, cost) : cost;
+    const operators = operatorsFor(s.tensor, behaviour.profile);
+    const make = (list: readonly Operator[], chosen: LayerOptions): LayerCost =>
+      finish(layerCost(context, group, list, chosen));
+    const blocks = s.recompute.kind === 'full-block';
+    const kindCosts = operators.kinds.map((list) => make(list, options));
+    const once = { ...context, behaviour: { ...behaviour, recomputeOperators: false } };
+    const bare = (list: readonly Operator[], sublayers: number, hostLayers: number): LayerCost =>
+      finish(layerCost(once, group, list, { ...plainOptions, tensorSublayers: sublayers, hostLayers }));
+    const mtpLayers = model.multiTokenPrediction?.layers ?? 0;
+    return {
+      machine,
+      runtime,
+      behaviour,
+      data,
+      kinds: kindCosts,
+      plain: blocks ? operators.kinds.map((list) => make(list, plainOptions)) : kindCosts,
+      // Half a sublayer of tensor communication: the lookup is summed over ranks, the head gathers its input.
+      embedding: bare(operators.embedding, 0.5, 0),
+      head: bare(operators.head, 0.5, 1),
+      mtp:
+        mtpLayers === 0
+          ? null
+          : finish(
+              layerCost(context, group, operators.mtp, {
+                ...options,
+                tensorSublayers: 2.5 * mtpLayers,
+                hostLayers: mtpLayers,
+              }),
+            ),
+    };
+  };
+
+  const known = new Map<string, readonly LayerSet[]>();
+  const sets = (strategy: Strategy): readonly LayerSet[] => {
+    const key = layerKey(strategy);
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const made = machines.map((_, index) => build(strategy, index));
+    known.set(key, made);
+    return made;
+  };
+  return { topology, machines, sets };
+};

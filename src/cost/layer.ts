@@ -1,0 +1,196 @@
+/** Cost of one kind of decoder layer on one rank: operators, exposed communication, recomputation, host time. */
+import type { GroupedLinear, Operator } from '../model/operator.ts';
+import type { Dispatcher, ContextCommunication, Recompute, RecomputeModule } from '../strategy/strategy.ts';
+import {
+  contextCommunication,
+  expertCommunication,
+  tensorCommunication,
+  tensorSublayers,
+} from './layer-communication.ts';
+import type { GroupSpans, PassPair } from './layer-communication.ts';
+import { localParameters, operatorTime, routedCopies } from './operator-time.ts';
+import type { LayerContext, OperatorTime } from './operator-time.ts';
+import { hostTime, withHost } from './host.ts';
+import { noParts, scaleParts } from './parts.ts';
+import type { Parts } from './parts.ts';
+
+export interface LayerCost {
+  readonly forward: Parts;
+  readonly backward: Parts;
+  /** Part of backward that zero-bubble schedules may delay. */
+  readonly weightGradient: number;
+  /** Parameters on the rank: replicated over the data-parallel group, and over the expert-data group. */
+  readonly denseParameters: number;
+  readonly expertParameters: number;
+}
+
+export interface LayerOptions {
+  readonly hidden: number;
+  readonly dispatcher: Dispatcher;
+  readonly contextMethod: ContextCommunication;
+  readonly overlapTensor: boolean;
+  readonly overlapExpert: boolean;
+  readonly recompute: Recompute;
+  /** Sublayers that communicate over tensor ranks, where the operators alone do not tell (embedding, head). */
+  readonly tensorSublayers?: number;
+  /** Launches in layers of a dense kind; 1 for a layer. */
+  readonly hostLayers?: number;
+}
+
+/** Whether a recomputation module of the strategy covers an operator. */
+const covers = (module: RecomputeModule, operator: Operator): boolean => {
+  switch (module) {
+    case 'layernorm':
+      return operator.module === 'input_norm' || operator.module === 'post_norm';
+    case 'moe_act':
+      return operator.name === 'expert_activation';
+    case 'moe':
+      return (
+        operator.module === 'moe' || operator.module === 'router' || operator.module === 'shared_experts'
+      );
+    case 'core_attn':
+    case 'mlp':
+    case 'mla_up_proj':
+    case 'shared_experts':
+      return operator.module === module;
+  }
+};
+
+/** Share of matrix products that selective recomputation by operator repeats: every second one. Source: torchtitan's policy. */
+const OPERATOR_POLICY_PRODUCTS = 0.5;
+
+interface Communication {
+  readonly tensor: PassPair;
+  readonly context: PassPair;
+  readonly expert: PassPair;
+}
+
+const forwardOf = (
+  times: readonly OperatorTime[],
+  operators: readonly Operator[],
+  chosen: (o: Operator, i: number) => boolean,
+): number => {
+  let sum = 0;
+  for (const [i, operator] of operators.entries()) if (chosen(operator, i)) sum += times[i]?.forward ?? 0;
+  return sum;
+};
+
+/** What backward repeats of the forward pass. */
+const recomputed = (
+  context: LayerContext,
+  recompute: Recompute,
+  operators: readonly Operator[],
+  times: readonly OperatorTime[],
+  communication: Communication,
+): Parts => {
+  const { behaviour } = context;
+  if (behaviour.recomputeOperators) {
+    const products = forwardOf(times, operators, (o) => o.kind === 'linear' || o.kind === 'grouped-linear');
+    const rest = forwardOf(times, operators, (o) => o.kind === 'pointwise');
+    return { ...noParts, compute: rest + OPERATOR_POLICY_PRODUCTS * products };
+  }
+  if (recompute.kind === 'none') return noParts;
+  if (recompute.kind === 'selective' && !behaviour.recomputeEveryOther) {
+    const { modules } = recompute;
+    const moe = modules.includes('moe');
+    return {
+      ...noParts,
+      compute: forwardOf(times, operators, (o) => modules.some((module) => covers(module, o))),
+      expert: moe ? communication.expert.forward : 0,
+    };
+  }
+  const last = behaviour.checkpointStopsEarly
+    ? operators.findLastIndex((o) => o.kind === 'linear' || o.kind === 'grouped-linear')
+    : -1;
+  const share = behaviour.recomputeEveryOther ? 0.5 : 1;
+  const { tensor, context: ring, expert } = communication;
+  return scaleParts(
+    {
+      ...noParts,
+      compute: forwardOf(times, operators, (_, i) => i !== last),
+      tensor: tensor.forward,
+      context: ring.forward,
+      expert: expert.forward,
+    },
+    share,
+  );
+};
+
+const isGrouped = (operator: Operator): operator is GroupedLinear => operator.kind === 'grouped-linear';
+
+/** Combined communication and compute of a MoE layer whose exchange runs beside other micro-batches' work. */
+const overlapExpertPass = (compute: number, exchange: number, x: number): number =>
+  Math.max(compute, exchange) + x * Math.min(compute, exchange) - compute;
+
+/** One layer, both passes of one micro-batch. */
+export const layerCost = (
+  context: LayerContext,
+  spans: GroupSpans,
+  operators: readonly Operator[],
+  options: LayerOptions,
+): LayerCost => {
+  const grouped = operators.find(isGrouped);
+  const copies = grouped === undefined ? 0 : routedCopies(context, grouped.topK);
+  const times = operators.map((operator) => operatorTime(context, operator, copies));
+  let forward = 0;
+  let backward = 0;
+  let weightGradient = 0;
+  let inputGemm = 0;
+  let denseParameters = 0;
+  let expertParameters = 0;
+  let ring: PassPair = { forward: 0, backward: 0 };
+  for (const [i, operator] of operators.entries()) {
+    const time = times[i];
+    if (time === undefined) continue;
+    forward += time.forward;
+    backward += time.backward;
+    weightGradient += time.weightGradient;
+    if (operator.kind === 'linear' && operator.sharding === 'column') inputGemm += time.backward;
+    const parameters = localParameters(operator, context.tensor, context.expert, context.expertTensor);
+    if (isGrouped(operator)) expertParameters += parameters;
+    else denseParameters += parameters;
+    if (operator.kind === 'core-attention' && operator.valueDim > 0)
+      ring = contextCommunication(context, spans, operator, options.contextMethod, time);
+  }
+  const sublayers = options.tensorSublayers ?? tensorSublayers(operators);
+  const tensor = tensorCommunication(
+    context,
+    spans,
+    options.hidden,
+    sublayers,
+    options.overlapTensor,
+    inputGemm,
+  );
+  let expert: PassPair =
+    grouped === undefined
+      ? { forward: 0, backward: 0 }
+      : expertCommunication(context, spans, grouped, options.dispatcher);
+  if (grouped !== undefined && options.overlapExpert) {
+    const x = context.runtime.expertOverlap;
+    expert = {
+      forward: overlapExpertPass(forward, expert.forward, x),
+      backward: overlapExpertPass(backward + weightGradient, expert.backward, x),
+    };
+  }
+  const again = recomputed(context, options.recompute, operators, times, { tensor, context: ring, expert });
+  const host = hostTime(context, {
+    moe: grouped !== undefined,
+    dispatcher: options.dispatcher,
+    overlapExpert: options.overlapExpert,
+    recomputes: again.compute > 0.5 * forward,
+  });
+  const launches = host * (options.hostLayers ?? 1);
+  const passes = withHost(
+    context.runtime.hostNorm,
+    launches,
+    { ...noParts, compute: forward, tensor: tensor.forward, context: ring.forward, expert: expert.forward },
+    {
+      ...noParts,
+      compute: backward + weightGradient + again.compute,
+      tensor: tensor.backward + again.tensor,
+      context: ring.backward + again.context,
+      expert: expert.backward + again.expert,
+    },
+  );
+  return { ...passes, weightGradient, denseParameters, expertParameters };
+};
