@@ -1,4 +1,6 @@
 /** Calibration files (YAML) → Calibration. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import type {
   AttentionCurve,
@@ -200,4 +202,14 @@ export const readCalibration = (text: string): Calibration => {
     ),
     error: numbers(errors, ['dense', 'moe'] as const, meaning('error'), 'error'),
   };
+};
+
+let shipped: Calibration | undefined;
+
+/** The constants that planner ships with. */
+export const defaultCalibration = (): Calibration => {
+  shipped ??= readCalibration(
+    readFileSync(fileURLToPath(new URL('../../configs/calibration/default.yaml', import.meta.url)), 'utf8'),
+  );
+  return shipped;
 };
