@@ -53,7 +53,7 @@ const predictionOf = (estimate: Estimate, view: MemoryView): Prediction => {
     iterationTimeS: finite(estimate.iterationTime),
     peakMemoryBytes: finite(largest(stages.map((stage) => figureOf(stage, view)))),
     peakMemoryBoundBytes: finite(largest(stages.map((stage) => boundOf(stage, view)))),
-    feasible: estimate.feasible,
+    feasible: estimate.memory.length === 0 ? null : estimate.feasible,
   };
 };
 

@@ -37,7 +37,7 @@ export interface WorstRecord {
 
 export interface Summary {
   readonly records: number;
-  readonly skipped: Readonly<Record<string, number>>;
+  readonly skipped: readonly { readonly reason: string; readonly count: number }[];
   readonly coverage: { readonly timing: Coverage; readonly memory: Coverage; readonly oom: Coverage };
   readonly headline: {
     readonly time: ErrorStatistics;
@@ -133,10 +133,10 @@ const oomCases = (rows: readonly Comparison[]): readonly { real: boolean; alarm:
     .filter((row) => row.predicted.feasible !== null && !row.suspect && (row.scores.oom || row.scores.ran))
     .map((row) => ({ real: row.scores.oom, alarm: row.predicted.feasible === false }));
 
-const countReasons = (rows: readonly Comparison[]): Readonly<Record<string, number>> => {
-  const counts = groupBy(rows.filter((row) => row.skipped !== null), (row) => row.skipped ?? '');
-  return Object.fromEntries([...counts].map(([reason, group]) => [reason, group.length] as const).sort((a, b) => b[1] - a[1]));
-};
+const countReasons = (rows: readonly Comparison[]): Summary['skipped'] =>
+  [...groupBy(rows.filter((row) => row.skipped !== null), (row) => row.skipped ?? '')]
+    .map(([reason, group]) => ({ reason, count: group.length }))
+    .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
 
 const worstOf = (rows: readonly Comparison[], limit: number): readonly WorstRecord[] =>
   rows

@@ -12,9 +12,9 @@ const TOTAL = /(\d+(?:\.\d+)?)\s*(tb|gb)(?:\/s|ps|it\/s|e|it)?\b/;
 const BYTES = /(\d+(?:\.\d+)?)\s*GB\/s/;
 
 const kindOf = (words: string, usual: Nics['kind']): Nics['kind'] => {
-  if (/roce|rdma over/.test(words)) return 'roce';
   if (/efa|elastic fabric/.test(words)) return 'efa';
   if (/infiniband|\bib\b|ndr|hdr|edr|xdr/.test(words)) return 'infiniband';
+  if (/roce|rdma over/.test(words)) return 'roce';
   if (/ethernet|gbe|tcp/.test(words)) return 'ethernet';
   if (/omni|opa|slingshot/.test(words)) return 'other';
   return usual;

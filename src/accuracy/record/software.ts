@@ -13,11 +13,11 @@ export interface Software {
   readonly assumption: string | null;
 }
 
-/** `NeMo 25.09`, `v24.11.1`: year and month; else the date of the source, of which the first month counts. */
+/** `NeMo 25.09`, `v24.11.1`: year and month; else the date of the source: of several years the last, of a year alone its June. */
 export const softwareDate = (release: string | null, date: string | null): string | null => {
   const container = /(?:^|[^\d.])v?(2[2-9])\.(0[1-9]|1[0-2])(?:[.\D]|$)/.exec(release ?? '');
   if (container?.[1] !== undefined && container[2] !== undefined) return `20${container[1]}-${container[2]}`;
-  const printed = /\b(20[12]\d)(?:-(0[1-9]|1[0-2]))?(?:\b|-)/.exec(date ?? '');
+  const printed = [...(date ?? '').slice(0, 40).matchAll(/(20[12]\d)(?!\d)(?:-(0[1-9]|1[0-2])(?!\d))?/g)].at(-1);
   if (printed?.[1] === undefined) return null;
   return `${printed[1]}-${printed[2] ?? '06'}`;
 };
