@@ -11,12 +11,20 @@ const domainWord = (printed: string | null): number | null => {
   return found?.[1] === undefined ? null : Number(found[1]);
 };
 
+/**
+ * GPUs that a job has of each NVLink domain: schedulers hand out 16 of the 18 nodes of an NVL72 rack, so that groups
+ * of 64 ranks lie in one domain; a smaller or odd job has the whole.
+ */
+const jobDomain = (domain: number, gpus: number): number => (domain === 72 && gpus > 64 && gpus % 64 === 0 ? 64 : domain);
+
 export const clusterOf = (recorded: RecordedCluster, gpus: number, assumptions: string[]): Cluster => {
   const match = gpuPreset(recorded.gpu);
   if (match.assumption !== null) assumptions.push(match.assumption);
   const preset = readAccelerator(match.preset);
   const perNode = Math.min(recorded.perNode ?? preset.perNode, gpus);
-  const domain = domainWord(recorded.intraNode) ?? domainWord(recorded.interNode) ?? preset.domain;
+  const printed = domainWord(recorded.intraNode) ?? domainWord(recorded.interNode) ?? preset.domain;
+  // Jobs larger than a rack take 16 of its 18 nodes (Slurm segments), so that groups of 2^n ranks do not straddle racks.
+  const domain = printed === 72 && gpus > printed ? 64 : printed;
   // A partial last node is rounded up; ranks beyond the GPUs that ran do not exist for the estimate.
   const count = Math.ceil(gpus / perNode);
   const intraNode = intraNodeOf(recorded.intraNode, preset.intraNode);
@@ -35,7 +43,7 @@ export const clusterOf = (recorded: RecordedCluster, gpus: number, assumptions: 
         pricePerHour: null,
       },
     ],
-    domain: domain !== null && domain > perNode ? domain : null,
+    domain: domain !== null && domain > perNode ? jobDomain(domain, gpus) : null,
     tiers: [{ name: 'network', nodes: null, oversubscription: 1 }],
     measured: null,
   };
