@@ -1,6 +1,7 @@
 /** How a model is split over GPUs: every key of the strategy format, in camelCase. */
 
-export type Schedule = 'gpipe' | '1f1b' | 'interleaved' | 'zb-h1' | 'zb-h2' | 'zb-v' | 'v-half' | 'dualpipe-v';
+export type Schedule =
+  'gpipe' | '1f1b' | 'interleaved' | 'zb-h1' | 'zb-h2' | 'zb-v' | 'v-half' | 'dualpipe-v';
 export type VocabularyPlacement = 'last' | 'redistributed' | 'vocab-1' | 'vocab-2' | 'interlaced';
 export type RecomputeModule =
   'core_attn' | 'mlp' | 'moe' | 'moe_act' | 'layernorm' | 'mla_up_proj' | 'shared_experts';
