@@ -25,7 +25,9 @@ export const dispatcherOf = (configuration: RunConfiguration, software: Software
   const words = (configuration.training.dispatcher ?? '').toLowerCase();
   const printed = DISPATCHERS.find(([pattern]) => pattern.test(words))?.[1];
   if (printed !== undefined) return printed;
-  if (isDeepSeek(configuration.model.name) && /technical report/i.test(configuration.title)) return 'deepep';
+  if (/^deepseek.*report/i.test(configuration.title)) return 'deepep';
+  // Megatron Core's report of 2026 trains with DeepEP on Hopper and HybridEP in NVLink domains (arXiv 2603.07685, section on dispatchers).
+  if (/scalable training of (?:moe|mixture)/i.test(configuration.title)) return isHopper(configuration.cluster.gpu) ? 'deepep' : 'hybridep';
   const recipe = software.recipe && (software.date ?? '') < DROPLESS_FROM;
   return recipe && deepSeekOnHopper(configuration) ? 'deepep' : 'all-to-all';
 };
