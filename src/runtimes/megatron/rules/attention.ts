@@ -29,7 +29,7 @@ export const attentionRules: readonly Rule[] = [
   }),
   megatronRule({
     id: 'query-groups-tensor',
-    since: '0.14',
+    since: '0.17',
     stage: 'startup',
     why: 'key-value groups are split over tensor ranks or copied evenly',
     source: 'megatron/core/transformer/transformer_config.py:1461; attention.py:353',
@@ -48,9 +48,9 @@ export const attentionRules: readonly Rule[] = [
   }),
   megatronRule({
     id: 'query-groups-multiple',
-    until: '0.14',
+    until: '0.17',
     stage: 'startup',
-    why: 'before copies of key-value heads, each tensor rank held whole groups of its own',
+    why: 'each tensor rank held whole groups of its own; the first release that copies them is not known, so the strict rule stands before 0.17',
     source: 'core_r0.13.0 megatron/core/transformer/transformer_config.py num_query_groups',
     reads: ['tensor'],
     check: ({ strategy: { tensor }, model }) => {

@@ -81,17 +81,32 @@ export const pipelineRules: readonly Rule[] = [
   megatronRule({
     id: 'layers-divisible',
     stage: 'startup',
-    why: 'without a layout every virtual stage holds the same number of layers; old versions dropped the rest silently',
-    source:
-      'megatron/training/arguments.py:997; megatron/core/transformer/transformer_block.py:176; issues 468, 1304',
+    why: 'without a layout every stage holds the same number of layers; old versions dropped the rest silently',
+    source: 'megatron/training/arguments.py:997; issue 1304',
+    reads: ['pipeline'],
+    check: ({ strategy: { pipeline }, model, partition }) =>
+      partition !== null || model.layers.length % pipeline === 0
+        ? legal
+        : illegal(
+            ['pipeline'],
+            `${model.layers.length} layers do not divide over pipeline=${pipeline}`,
+            model.layers.length,
+            'a divisor, or an uneven partition',
+          ),
+  }),
+  megatronRule({
+    id: 'layers-virtual-divisible',
+    stage: 'model build',
+    why: 'without a layout the virtual stages of a stage are equal; old versions dropped the rest silently',
+    source: 'megatron/core/transformer/transformer_block.py:176; issue 468',
     reads: ['pipeline', 'virtualStages'],
-    check: ({ strategy, model, partition }) => {
-      const chunks = strategy.pipeline * strategy.virtualStages;
-      if (partition !== null || model.layers.length % chunks === 0) return legal;
+    check: ({ strategy: { pipeline, virtualStages }, model, partition }) => {
+      const perStage = model.layers.length / pipeline;
+      if (partition !== null || !Number.isInteger(perStage) || perStage % virtualStages === 0) return legal;
       return illegal(
-        ['pipeline', 'virtualStages'],
-        `${model.layers.length} layers do not divide over pipeline × virtual_stages = ${chunks}`,
-        model.layers.length,
+        ['virtualStages', 'pipeline'],
+        `${perStage} layers of a stage do not divide over virtual_stages=${virtualStages}`,
+        perStage,
         'a divisor, or an uneven partition',
       );
     },

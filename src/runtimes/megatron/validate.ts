@@ -1,0 +1,202 @@
+import type { AcceleratorArchitecture } from '../../cluster/cluster.ts';
+import type { Model } from '../../model/model.ts';
+import type { Training } from '../../plan/problem.ts';
+import type { Partition, Strategy } from '../../strategy/strategy.ts';
+import type { FailureStage, RuleContext } from '../rule.ts';
+import { compareVersions, holdsIn } from '../version.ts';
+import { basicArgumentRules } from './argument-rules/basics.ts';
+import { combinationArgumentRules } from './argument-rules/combinations.ts';
+import type { ArgumentContext, ArgumentRule } from './argument-rules/rule.ts';
+import { shardedArgumentRules } from './argument-rules/sharded.ts';
+import { stageArgumentRules } from './argument-rules/stages.ts';
+import { integerOf, parseArguments } from './arguments.ts';
+import type { ArgumentProblem } from './arguments.ts';
+import { flagSince } from './flags.ts';
+import { readMegatron } from './read.ts';
+import { megatron } from './runtime.ts';
+
+export const argumentRules: readonly ArgumentRule[] = [
+  ...basicArgumentRules,
+  ...stageArgumentRules,
+  ...combinationArgumentRules,
+  ...shardedArgumentRules,
+];
+
+/** What is wrong with a set of flags, and when the run would have died. */
+export interface ArgumentFinding {
+  /** `megatron/…`. */
+  readonly rule: string;
+  /** unchecked: could not be decided; `message` says what is missing. */
+  readonly level: 'error' | 'warning' | 'unchecked';
+  readonly stage: FailureStage;
+  /** Flags (or environment variables) at fault. */
+  readonly flags: readonly string[];
+  readonly message: string;
+  readonly found: string;
+  readonly expected: string;
+}
+
+/** What is known about the run beside its flags. */
+export interface ValidationOptions {
+  readonly world: number;
+  /** GPUs of a node; 8 where it is not known. */
+  readonly perNode?: number;
+  /** undefined: the environment is not known, and rules about it stay unchecked. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  readonly architecture: AcceleratorArchitecture;
+  readonly version: string;
+}
+
+/** Flags behind strategy keys, for findings of rules about strategies. */
+const flagsOfKey: Readonly<Partial<Record<keyof Strategy, readonly string[]>>> = {
+  tensor: ['--tensor-model-parallel-size'],
+  pipeline: ['--pipeline-model-parallel-size'],
+  virtualStages: ['--num-virtual-stages-per-pipeline-rank'],
+  context: ['--context-parallel-size'],
+  expert: ['--expert-model-parallel-size'],
+  expertTensor: ['--expert-tensor-parallel-size'],
+  microBatchSize: ['--micro-batch-size'],
+  microBatchGroup: ['--microbatch-group-size-per-virtual-pipeline-stage'],
+  sequenceParallel: ['--sequence-parallel'],
+  recompute: ['--recompute-granularity'],
+  sharding: ['--use-distributed-optimizer'],
+  shardingGroup: ['--num-distributed-optimizer-instances'],
+  overlapGradients: ['--overlap-grad-reduce'],
+  overlapParameters: ['--overlap-param-gather'],
+  overlapTensor: ['--tp-comm-overlap'],
+  overlapExpert: ['--overlap-moe-expert-parallel-comm'],
+  contextCommunication: ['--cp-comm-type'],
+  dispatcher: ['--moe-token-dispatcher-type'],
+  rankOrder: ['--use-tp-pp-dp-mapping'],
+  offload: ['--optimizer-cpu-offload'],
+};
+
+/** The flag table is that of 0.20: for another release an unknown flag may be one of its own. */
+const problemFinding = (problem: ArgumentProblem, version: string): ArgumentFinding => ({
+  rule: `megatron/${problem.kind}`,
+  level: problem.kind === 'unknown-flag' && compareVersions(version, '0.20') !== 0 ? 'unchecked' : 'error',
+  stage: 'parse',
+  flags: [problem.flag],
+  message: problem.message,
+  found: problem.found,
+  expected: problem.expected,
+});
+
+const sinceFindings = (flags: Iterable<string>, version: string): ArgumentFinding[] =>
+  [...flags].flatMap((flag) => {
+    const since = flagSince[flag];
+    return since === undefined || compareVersions(version, since) >= 0
+      ? []
+      : [
+          {
+            rule: 'megatron/unknown-flag',
+            level: 'error' as const,
+            stage: 'parse' as const,
+            flags: [flag],
+            message: `${flag} came with Megatron ${since}`,
+            found: version,
+            expected: `${since} or later`,
+          },
+        ];
+  });
+
+const argumentFindings = (context: ArgumentContext): ArgumentFinding[] =>
+  argumentRules.flatMap((rule): ArgumentFinding[] => {
+    const verdict = rule.check(context);
+    if (verdict.kind === 'ok') return [];
+    const base = { rule: `megatron/${rule.id}`, stage: rule.stage, flags: verdict.flags };
+    if (verdict.kind === 'unchecked')
+      return [
+        {
+          ...base,
+          level: 'unchecked',
+          message: `needs ${verdict.missing}`,
+          found: 'unknown',
+          expected: rule.why,
+        },
+      ];
+    const { severity, message, found, expected } = verdict;
+    return [{ ...base, level: severity, message, found, expected }];
+  });
+
+interface Subject {
+  readonly strategy: Strategy;
+  readonly partition: Partition | null;
+  readonly model: Model;
+  readonly training: Training;
+}
+
+/** The rules that the search uses, on what the flags say. Without whole replicas only rules that need none are asked. */
+const strategyFindings = (subject: Subject, options: ValidationOptions, world: number): ArgumentFinding[] => {
+  const whole = Number.isSafeInteger(subject.strategy.data) && subject.strategy.data >= 1;
+  const context: RuleContext = {
+    ...subject,
+    world,
+    perNode: options.perNode ?? 8,
+    architecture: options.architecture,
+  };
+  return megatron.rules.flatMap((rule) => {
+    if (!holdsIn(options.version, rule.since, rule.until)) return [];
+    if (!whole && rule.reads.some((key) => key === 'data' || key === 'shardingGroup')) return [];
+    const verdict = rule.check(context);
+    if (verdict.ok) return [];
+    return [
+      {
+        rule: rule.id,
+        level: rule.severity,
+        stage: rule.stage,
+        flags: verdict.at.flatMap((key) => flagsOfKey[key] ?? []),
+        message: verdict.message,
+        found: verdict.found,
+        expected: verdict.expected,
+      },
+    ];
+  });
+};
+
+const worldFinding = (strategy: Strategy, world: number): ArgumentFinding => {
+  const replica = strategy.tensor * strategy.pipeline * strategy.context;
+  return {
+    rule: 'megatron/world-divisible',
+    level: 'error',
+    stage: 'startup',
+    flags: ['--tensor-model-parallel-size', '--pipeline-model-parallel-size', '--context-parallel-size'],
+    message: `${world} GPUs do not divide by tensor × pipeline × context = ${replica}`,
+    found: String(world),
+    expected: `a multiple of ${replica}`,
+  };
+};
+
+/**
+ * Everything that Megatron would say about these flags, collected from the four places where it checks: its parser, its
+ * start-up checks, the creation of process groups, and the first steps. Errors, warnings and what could not be decided.
+ */
+export const validateArguments = (
+  words: readonly string[],
+  options: ValidationOptions,
+): ArgumentFinding[] => {
+  const { values, problems } = parseArguments(words);
+  const shards = integerOf(values, '--tensor-parallel-num-weight-shards');
+  const tensor = integerOf(values, '--tensor-model-parallel-size') ?? 1;
+  const copies = shards !== null && shards % tensor === 0 && shards >= tensor ? shards / tensor : 1;
+  const world = options.world / copies;
+  const reading = readMegatron(words, { world, version: options.version });
+  const findings = [
+    ...problems.map((problem) => problemFinding(problem, options.version)),
+    ...sinceFindings(values.keys(), options.version),
+    ...argumentFindings({
+      given: values,
+      world,
+      environment: options.environment,
+      architecture: options.architecture,
+      version: options.version,
+      strategy: reading.strategy,
+      layers: reading.layers,
+    }),
+  ];
+  if (!Number.isSafeInteger(reading.strategy.data) || reading.strategy.data < 1)
+    findings.push(worldFinding(reading.strategy, world));
+  if (reading.model !== null)
+    findings.push(...strategyFindings({ ...reading, model: reading.model }, options, world));
+  return findings;
+};

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { validateArguments } from '../../src/runtimes/megatron/validate.ts';
+import { dataPath, hasData } from '../shared-data.ts';
+
+interface Vector {
+  readonly rule: string;
+  readonly world: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly argv: readonly string[];
+  readonly verdict: { readonly ok: boolean; readonly stage: string; readonly error?: string };
+}
+
+interface RealConfiguration {
+  readonly name: string;
+  readonly world: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly argv: readonly string[];
+  readonly verdict: { readonly ok: boolean; readonly stage: string };
+}
+
+const vectorsFile = ['launch', 'megatron_rule_vectors.json'] as const;
+const realFile = ['launch', 'megatron_real_config_verdicts.json'] as const;
+
+const load = <T>(parts: readonly string[]): T =>
+  JSON.parse(hasData(...parts) ? readFileSync(dataPath(...parts), 'utf8') : '{"vectors":[]}') as T;
+
+/** The vectors come from parsing and argument checks alone: what dies later was accepted there. */
+const refusedAtStart = (
+  argv: readonly string[],
+  world: number,
+  env: Readonly<Record<string, string>>,
+): { refused: boolean; parse: boolean; rules: string[] } => {
+  const errors = validateArguments(argv, {
+    world,
+    environment: env,
+    architecture: 'hopper',
+    version: '0.20',
+  }).filter(({ level, stage }) => level === 'error' && (stage === 'parse' || stage === 'startup'));
+  return {
+    refused: errors.length > 0,
+    parse: errors.some(({ stage }) => stage === 'parse'),
+    rules: errors.map(({ rule }) => rule),
+  };
+};
+
+describe("Megatron's own verdicts", () => {
+  const vectors = load<{ vectors: Vector[] }>(vectorsFile).vectors;
+
+  it.skipIf(vectors.length === 0)('covers all 57 vectors', () => {
+    expect(vectors).toHaveLength(57);
+  });
+
+  it.each(vectors.map((vector) => [vector.rule, vector] as const))(
+    '%s',
+    (_, { argv, world, env, verdict }) => {
+      const own = refusedAtStart(argv, world, { CUDA_DEVICE_MAX_CONNECTIONS: '1', ...env });
+      expect({ refused: own.refused, rules: verdict.ok ? own.rules : [] }).toEqual({
+        refused: !verdict.ok,
+        rules: [],
+      });
+      expect(own.parse).toBe(verdict.stage === 'parse');
+    },
+  );
+
+  it.skipIf(vectors.length > 0)('needs launch/megatron_rule_vectors.json in PLANNER_DATA: skipped', () => {
+    expect(vectors).toEqual([]);
+  });
+});
+
+describe('real configurations', () => {
+  const real = hasData(...realFile) ? load<RealConfiguration[]>(realFile) : [];
+
+  it.skipIf(real.length === 0).each(real.map((one) => [one.name, one] as const))(
+    '%s',
+    (_, { argv, world, env, verdict }) => {
+      const own = refusedAtStart(argv, world, env);
+      expect({ refused: own.refused, rules: verdict.ok ? own.rules : [] }).toEqual({
+        refused: !verdict.ok,
+        rules: [],
+      });
+    },
+  );
+});
