@@ -62,4 +62,8 @@ export interface RunConditions {
   readonly offloadedLayers?: number;
   /** Gradients are reduced by all-reduce although optimizer states are sharded (nanotron's ZeRO-1, DeepSpeed's). */
   readonly gradientAllReduce?: boolean;
+  /** Fused cross-entropy: none (half- and single-precision copies), Megatron's own, Transformer Engine's in place. */
+  readonly lossFusion?: 'none' | 'native' | 'te';
+  /** Weight gradients are added to the accumulated ones inside the matrix product; absent: yes. */
+  readonly gradientAccumulationFusion?: boolean;
 }

@@ -1,0 +1,235 @@
+/** One pipeline stage: states, activations in flight, loss, buffers, and which moment of the iteration is the peak. */
+import type { Accelerator } from '../cluster/cluster.ts';
+import type { Problem } from '../plan/problem.ts';
+import type { MemoryBehaviour } from '../runtimes/memory-behaviour.ts';
+import type { Strategy } from '../strategy/strategy.ts';
+import { expertData } from '../strategy/strategy.ts';
+import { GIB } from '../units.ts';
+import { liveOfChunk } from './memory-layers.ts';
+import { stageExtras } from './memory-extras.ts';
+import { retainedBytes } from './memory-retention.ts';
+import { stateBytes } from './memory-states.ts';
+import type { MemoryTable } from './memory-table.ts';
+import { createMemoryTables } from './memory-table.ts';
+import { inFlight } from './schedule-flight.ts';
+import { chunkPosition } from './schedule-order.ts';
+import type { ScheduleShape } from './schedule-order.ts';
+
+/** Figures of StageMemory, in a record that is filled anew for every stage. */
+export interface StageBytes {
+  parameters: number;
+  gradients: number;
+  optimizerStates: number;
+  activations: number;
+  logits: number;
+  communicationBuffers: number;
+  workspace: number;
+  total: number;
+  reserved: number;
+  device: number;
+  bound: number;
+}
+
+export const emptyStage = (): StageBytes => ({
+  parameters: 0,
+  gradients: 0,
+  optimizerStates: 0,
+  activations: 0,
+  logits: 0,
+  communicationBuffers: 0,
+  workspace: 0,
+  total: 0,
+  reserved: 0,
+  device: 0,
+  bound: 0,
+});
+
+/** Buffers of fused dispatchers, NVLink and network, outside the allocator (deepseek-ai/DeepEP README: 0.2 to 1 GiB). */
+const DISPATCHER_BUFFERS = 0.6 * GIB;
+
+/** Layers of one kind in [from, to). */
+const layersOf = (prefix: Int32Array, from: number, to: number): number =>
+  (prefix[to] ?? 0) - (prefix[from] ?? 0);
+
+export type ComputeStage = (
+  strategy: Strategy,
+  shape: ScheduleShape,
+  first: Int32Array,
+  stage: number,
+  out: StageBytes,
+) => void;
+
+/** Σ over chunks in flight, and the largest temporary of any layer of the stage. */
+interface StageActivations {
+  kept: number;
+  working: number;
+  dense: number;
+  expert: number;
+  distinct: number;
+  largestBlock: number;
+  layers: number;
+}
+
+export const createStageMemory = (
+  problem: Problem,
+  behaviour: MemoryBehaviour,
+  accelerator: Accelerator,
+  prefixes: readonly Int32Array[],
+): ComputeStage => {
+  const { model, training } = problem;
+  const tableOf = createMemoryTables(problem, behaviour);
+  const sums: StageActivations = {
+    kept: 0,
+    working: 0,
+    dense: 0,
+    expert: 0,
+    distinct: 0,
+    largestBlock: 0,
+    layers: 0,
+  };
+  const conditions = training.conditions ?? {};
+  const offloadedShare = Math.min(1, (conditions.offloadedLayers ?? 0) / Math.max(1, model.layers.length));
+  const everyOther = conditions.recomputeEveryOther === true;
+  const operators = conditions.recomputeOperators === true && behaviour.operatorPolicy > 0;
+
+  /** Bytes per token that one pass through layers [from, to) of a kind keeps. */
+  const keptOf = (strategy: Strategy, table: MemoryTable, kind: number, from: number, to: number): number => {
+    const prefix = prefixes[kind];
+    const each = table.activations[kind];
+    if (prefix === undefined || each === undefined) return 0;
+    const count = layersOf(prefix, from, to);
+    const split = strategy.sequenceParallel ? strategy.tensor : 1;
+    const copy = strategy.microBatchSize > 1 ? (behaviour.batchCopy * model.hidden) / split : 0;
+    const input = each.input * behaviour.checkpoint;
+    const { recompute } = strategy;
+    if (operators) return (count * behaviour.operatorPolicy * model.hidden) / split;
+    if (everyOther) return (count * (each.kept + copy + input)) / 2;
+    switch (recompute.kind) {
+      case 'none':
+      case 'selective':
+        return count * (each.kept + copy);
+      case 'full':
+        return count * input;
+      case 'full-uniform':
+        return (count * input) / recompute.layers;
+      case 'full-block': {
+        const recomputed = layersOf(prefix, from, Math.min(to, from + recompute.layers));
+        return recomputed * input + (count - recomputed) * (each.kept + copy);
+      }
+    }
+  };
+  /** Layers that are alive in full at once during recomputation. */
+  const liveLayers = (strategy: Strategy): number => {
+    const { recompute } = strategy;
+    if (recompute.kind === 'full-uniform') return recompute.layers;
+    return recompute.kind === 'full' || recompute.kind === 'full-block' || everyOther ? 1 : 0;
+  };
+  const sumLayers = (
+    strategy: Strategy,
+    shape: ScheduleShape,
+    table: MemoryTable,
+    first: Int32Array,
+    stage: number,
+    live: number,
+  ): void => {
+    sums.kept = sums.working = sums.dense = sums.expert = sums.distinct = sums.largestBlock = sums.layers = 0;
+    const unit = liveLayers(strategy) * behaviour.live;
+    for (let chunk = 0; chunk < strategy.virtualStages; chunk += 1) {
+      const position = chunkPosition(shape, stage, chunk);
+      const [from, to] = [first[position] ?? 0, first[position + 1] ?? 0];
+      const alive = liveOfChunk(shape, live, chunk);
+      sums.layers += to - from;
+      for (let kind = 0; kind < prefixes.length; kind += 1) {
+        const prefix = prefixes[kind];
+        const count = prefix === undefined ? 0 : layersOf(prefix, from, to);
+        const parameters = table.parameters.kinds[kind];
+        const each = table.activations[kind];
+        if (count === 0 || parameters === undefined || each === undefined) continue;
+        sums.kept += alive * keptOf(strategy, table, kind, from, to);
+        sums.working = Math.max(sums.working, each.working + unit * each.live);
+        sums.dense += count * parameters.dense;
+        sums.expert += count * parameters.expert;
+        sums.distinct = Math.max(sums.distinct, parameters.distinct);
+        sums.largestBlock = Math.max(sums.largestBlock, parameters.dense + parameters.expert);
+      }
+    }
+    sums.kept *= 1 - offloadedShare;
+  };
+
+  const { headPeak, addExtras } = stageExtras(problem, behaviour);
+
+  return (strategy, shape, first, stage, out) => {
+    const table = tableOf(strategy);
+    const tokens = (training.sequenceLength * strategy.microBatchSize) / strategy.context;
+    const live = inFlight(shape, stage, strategy.vocabulary);
+    sumLayers(strategy, shape, table, first, stage, live);
+    const extras = addExtras(strategy, table, stage);
+
+    const states = stateBytes(training, strategy.sharding, behaviour);
+    const replicas = strategy.data * strategy.context;
+    const shards = strategy.sharding === 'none' ? 1 : Math.max(1, Math.min(strategy.shardingGroup, replicas));
+    const expertShards =
+      strategy.sharding === 'none' ? 1 : Math.max(1, (expertData(strategy) * shards) / replicas);
+    const dense = sums.dense + extras.dense;
+    const expert = sums.expert + extras.expert;
+    const whole = dense + expert;
+    const sharded = dense / shards + expert / expertShards;
+    const bucket = strategy.data > 1 ? behaviour.states.buckets : 0;
+    const offload = conditions.optimizerOffload ?? (strategy.offload === 'optimizer' ? 1 : 0);
+    const optimizer = states.optimizer - offload * states.moments;
+    out.parameters = states.weights * (states.shardsWeights ? sharded : whole);
+    out.gradients = (states.gradients + bucket) * (states.shardsGradients ? sharded : whole);
+    out.optimizerStates = optimizer * sharded;
+
+    const split = strategy.sequenceParallel ? strategy.tensor : 1;
+    const activations = (sums.kept + live * extras.keptPerPass + extras.keptOnce) * tokens;
+    // Moments that compete for the peak: the loss, the backward pass of the widest layer, the dense gradient of the
+    // embedding after the last layer of a micro-batch has gone.
+    const loss = headPeak(strategy, table, stage, tokens);
+    const working = sums.working * tokens;
+    const oldest = activations / Math.max(1, live / strategy.virtualStages);
+    const embeddingGradient = extras.embeddingGradient - oldest;
+    const temporary = Math.max(loss, working, embeddingGradient);
+    const dummies = behaviour.dummyWeightGradients ? 2 * (sums.distinct + extras.headWeights) : 0;
+    const gathered = strategy.sequenceParallel && strategy.tensor > 1 ? 2 * model.hidden * tokens : 0;
+    const blocks = states.shardsWeights
+      ? 4 * sums.largestBlock +
+        Math.min(states.gradients, 4) * sums.largestBlock +
+        2 * (extras.dense + extras.expert)
+      : 0;
+    const constant = behaviour.constant + (expert > 0 ? behaviour.groupedConstant : 0);
+
+    out.activations = activations;
+    out.logits = temporary === loss ? loss : 0;
+    out.communicationBuffers = gathered + blocks;
+    out.workspace = (temporary === loss ? 0 : temporary) + dummies + constant;
+    const sumOf = out.parameters + out.gradients + out.optimizerStates;
+    out.communicationBuffers += retainedBytes(behaviour, accelerator, {
+      strategy,
+      live,
+      tokens,
+      layers: sums.layers,
+      hidden: model.hidden,
+      layerParameters: sums.largestBlock,
+      used: sumOf + activations + out.logits + out.communicationBuffers + out.workspace,
+    });
+    let total = sumOf + out.activations + out.logits + out.communicationBuffers + out.workspace;
+    const step = sumOf + states.step * sharded + constant;
+    if (step > total) {
+      // fp16: gradient copies of the step outweigh activations, which are gone by then.
+      out.activations = out.logits = out.communicationBuffers = 0;
+      out.gradients += states.step * sharded;
+      out.workspace = constant;
+      total = step;
+    }
+    const outside =
+      behaviour.outside +
+      (strategy.expert > 1 && strategy.dispatcher.endsWith('ep') ? DISPATCHER_BUFFERS : 0);
+    const fragments = behaviour.activationFragmentation * out.activations;
+    out.total = total;
+    out.reserved = total * (1 + behaviour.fragmentation) + fragments;
+    out.device = out.reserved + outside;
+    out.bound = Math.max((total + fragments) * behaviour.bound, out.reserved) + outside;
+    void split;
+  };
+};

@@ -1,0 +1,218 @@
+/**
+ * What a software stack keeps in memory: a few physical constants per profile, read from its code or fitted on
+ * published peaks of that stack. Formulas that use them stand in `cost/memory-*.ts`.
+ */
+import type { AcceleratorArchitecture } from '../cluster/cluster.ts';
+import type { SoftwareProfile } from '../plan/conditions.ts';
+import type { Training } from '../plan/problem.ts';
+import { GIB, MIB } from '../units.ts';
+import { softwareProfile } from './time-behaviour.ts';
+
+/** Bytes per parameter beside what precision and optimizer imply. */
+export interface StateHabit {
+  /** Undivided bytes added: half-precision gradients beside the accumulated ones, fitted copies. */
+  readonly extra: number;
+  /** The same where gradients are reduced over several replicas (buckets). */
+  readonly buckets: number;
+  /** Bytes per parameter of the shard beside main parameters and moments. */
+  readonly shardExtra: number;
+}
+
+export interface MemoryBehaviour {
+  readonly profile: SoftwareProfile;
+  readonly states: StateHabit;
+  /** Bytes kept per token and hidden element by the norms of a layer: two inputs, two outputs. */
+  readonly norms: number;
+  /** Dropout masks and copies beside residual additions, per token and hidden element. */
+  readonly residual: number;
+  /** Embedding output and mask kept per micro-batch in flight on the first stage, per token and hidden element. */
+  readonly embedding: number;
+  /** One more copy of the hidden state per layer when a micro-batch holds several sequences. */
+  readonly batchCopy: number;
+  /** Bytes per element of the projections q, k, v, and of the attention output. */
+  readonly projection: number;
+  /** Bytes per token and element of the feed-forward width. */
+  readonly gated: number;
+  readonly plain: number;
+  /** Unfused attention: bytes per token, head and key position. */
+  readonly softmax: number;
+  /** Full recomputation: multiples of the layer input and of one live layer that are held. */
+  readonly checkpoint: number;
+  readonly live: number;
+  /** Operator-level recomputation keeps so many bytes per token and hidden element; 0: not offered. */
+  readonly operatorPolicy: number;
+  /** Loss: bytes per token and logit of the rank's shard, and of the whole vocabulary. */
+  readonly lossSharded: number;
+  readonly lossWhole: number;
+  /** Bytes per token and hidden element, undivided by tensor parallelism: gather and scatter buffers of the head. */
+  readonly headBuffers: number;
+  /** Outputs of row-parallel linears wait, whole, for the communication stream: bytes per token, hidden element and layer. */
+  readonly retention: number;
+  /** Transformer Engine caches one half-precision weight-gradient buffer per distinct linear shape. */
+  readonly dummyWeightGradients: boolean;
+  /** Library workspaces inside the allocator, bytes. */
+  readonly constant: number;
+  /** Of grouped expert products. */
+  readonly groupedConstant: number;
+  /** reserved = total × (1 + fragmentation) + activationFragmentation × activations. */
+  readonly fragmentation: number;
+  readonly activationFragmentation: number;
+  /** Context, loaded kernels and communicators outside the allocator, bytes. */
+  readonly outside: number;
+  /** Bound on the allocator's figure: factor on max(total × bound, reserved). */
+  readonly bound: number;
+  readonly source: string;
+}
+
+const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'> = {
+  states: { extra: 0, buckets: 0, shardExtra: 0 },
+  norms: 8,
+  residual: 0,
+  embedding: 0,
+  batchCopy: 0,
+  projection: 2,
+  gated: 6,
+  plain: 4,
+  softmax: 2,
+  checkpoint: 1,
+  live: 1,
+  operatorPolicy: 0,
+  lossSharded: 6,
+  lossWhole: 0,
+  headBuffers: 0,
+  retention: 0,
+  dummyWeightGradients: true,
+  fragmentation: 0.05,
+  activationFragmentation: 0,
+  // CUDA context and kernels 0.5-0.9 GiB, communicators 1-2 GiB.
+  outside: 2 * GIB,
+  bound: 1.08,
+  source:
+    'NVIDIA/Megatron-LM @ d98e8a6; its functional tests; reserved over allocated of six Megatron-Bridge runs',
+};
+
+type Habit = Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'> & {
+  readonly constant?: number;
+};
+
+const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
+  'megatron-core': MEGATRON,
+  // 34 bytes per token and hidden element measured on runs without dropout, where 32 are explained.
+  'megatron-classic': {
+    ...MEGATRON,
+    residual: 2,
+    embedding: 3,
+    dummyWeightGradients: false,
+    source: 'sail-sg/VocabularyParallelism @ 6191c3b: 142 published peaks; logits 10 bytes',
+    lossSharded: 10,
+  },
+  // Half precision: FP16_Optimizer and BF16_Optimizer as fitted on device memory of the BLOOM trials.
+  'megatron-deepspeed': {
+    ...MEGATRON,
+    residual: 2,
+    dummyWeightGradients: false,
+    fragmentation: 0,
+    checkpoint: 1.3,
+    live: 0.3,
+    outside: 6.4 * GIB,
+    bound: 1.1,
+    source: 'deepspeedai/DeepSpeed @ edaa722; device memory of 56 BigScience trials',
+  },
+  // Bounds of a grid search on 390 runs: which ran and which did not.
+  scaling: {
+    ...MEGATRON,
+    states: { extra: -2, buckets: 0, shardExtra: 0 },
+    projection: 5,
+    gated: 9,
+    softmax: 5,
+    lossSharded: 15,
+    lossWhole: 16,
+    headBuffers: 40,
+    dummyWeightGradients: false,
+    outside: 3 * GIB,
+    bound: 1.06,
+    source: 'Hagemann et al., COLM 2024: which of 390 runs fitted',
+  },
+  nanotron: {
+    ...MEGATRON,
+    states: { extra: 2, buckets: 0.4, shardExtra: 0 },
+    gated: 8,
+    batchCopy: 2,
+    lossSharded: 10,
+    headBuffers: 6,
+    retention: 4,
+    dummyWeightGradients: false,
+    fragmentation: 0,
+    activationFragmentation: 0.12,
+    constant: 0.2 * GIB,
+    bound: 1.15,
+    source: 'huggingface/nanotron @ 0e0a27ea; 1,374 published peaks of its benchmark',
+  },
+  torchtitan: {
+    ...MEGATRON,
+    gated: 8,
+    operatorPolicy: 17,
+    lossSharded: 14,
+    dummyWeightGradients: false,
+    fragmentation: 0,
+    bound: 1.12,
+    source: 'pytorch/torchtitan @ b5bcd76; 12 published peaks',
+  },
+  'pytorch-fsdp': {
+    ...MEGATRON,
+    gated: 8,
+    operatorPolicy: 17,
+    lossSharded: 14,
+    dummyWeightGradients: false,
+    bound: 1.15,
+    source: 'as torchtitan, eager',
+  },
+  'megatron-fsdp': { ...MEGATRON, bound: 1.12 },
+  // XLA fuses elementwise work and rematerialises; no published peaks: taken as Megatron's.
+  jax: { ...MEGATRON, dummyWeightGradients: false, bound: 1.2, source: 'no measured peak' },
+};
+
+/** cuBLAS and Transformer Engine workspaces: 70 MB on Ampere, 100 MB later; four grouped-GEMM workspaces of 4 or 32 MiB. */
+const workspaces = (architecture: AcceleratorArchitecture): { constant: number; groupedConstant: number } =>
+  architecture === 'hopper' || architecture === 'blackwell'
+    ? { constant: 100e6, groupedConstant: 4 * 32 * MIB }
+    : { constant: 70e6, groupedConstant: 4 * 4 * MIB };
+
+export const memoryBehaviour = (
+  training: Training,
+  architecture: AcceleratorArchitecture,
+): MemoryBehaviour => {
+  const profile = softwareProfile(training);
+  const stated = training.conditions ?? {};
+  const habit = HABITS[profile];
+  const unfused =
+    training.attentionKernel === 'unfused' ||
+    stated.attention === 'torch' ||
+    stated.attention === 'fused-softmax';
+  const classic = profile === 'megatron-classic' || profile === 'megatron-deepspeed';
+  const dropout = stated.dropout ?? (classic && unfused);
+  const bf16DeepSpeed = profile === 'megatron-deepspeed' && training.precision !== 'fp16';
+  const fusedLoss = stated.lossFusion;
+  return {
+    ...habit,
+    ...workspaces(architecture),
+    ...(habit.constant === undefined ? {} : { constant: habit.constant }),
+    profile,
+    residual: Math.max(habit.residual, dropout ? 2 : 0),
+    embedding: Math.max(habit.embedding, dropout ? 1 : 0),
+    // The mask and the dropped-out copy of the softmax add three bytes.
+    softmax: profile === 'scaling' ? (stated.attention === 'torch' ? 6.6 : 5) : dropout ? 5 : habit.softmax,
+    norms: habit.norms + (stated.fusedNorm === false ? 8.5 : 0),
+    // In place in half precision; the unfused loss holds a half- and a single-precision copy, `native` a third.
+    lossSharded:
+      fusedLoss === 'te'
+        ? 2
+        : fusedLoss === 'native'
+          ? 10
+          : fusedLoss === 'none' && profile === 'megatron-core'
+            ? 6
+            : habit.lossSharded,
+    dummyWeightGradients: habit.dummyWeightGradients && (stated.gradientAccumulationFusion ?? true),
+    ...(bf16DeepSpeed ? { checkpoint: 1.1, live: 2, outside: 11.2 * GIB } : {}),
+  };
+};
