@@ -1,3 +1,6 @@
+import { parseQuantity, QUANTITY_EXAMPLES } from '../quantity.ts';
+import type { Dimension } from '../quantity.ts';
+
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -32,17 +35,21 @@ export class PresetFile {
     return typeof value === 'string' && value.trim() !== '' ? value.trim() : this.#fail(key, 'a text');
   }
 
-  /** A finite number above zero, in the base unit. */
-  positive(key: string): number {
+  /** A quantity above zero with its unit, in the base unit. */
+  quantity(key: string, dimension: Dimension): number {
     const value = this.#values[key];
-    return typeof value === 'number' && Number.isFinite(value) && value > 0
-      ? value
-      : this.#fail(key, 'a number above zero');
+    const result = typeof value === 'string' ? parseQuantity(value, dimension) : null;
+    return result?.ok === true && result.value > 0
+      ? result.value
+      : this.#fail(key, QUANTITY_EXAMPLES[dimension]);
   }
 
+  /** A whole number above zero. */
   count(key: string): number {
-    const value = this.positive(key);
-    return Number.isInteger(value) ? value : this.#fail(key, 'a whole number');
+    const value = this.#values[key];
+    return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
+      ? value
+      : this.#fail(key, 'a whole number above zero');
   }
 
   oneOf<T extends string>(key: string, allowed: readonly T[]): T {

@@ -83,8 +83,8 @@ const intraNodeLink = cached((name): LinkPreset<IntraNodeLink> => {
   const link = {
     name,
     kind: file.oneOf('kind', ['switch', 'mesh', 'pcie'] as const),
-    bandwidth: bytesPerSecond(file.positive('bandwidth')),
-    latency: seconds(file.positive('latency')),
+    bandwidth: bytesPerSecond(file.quantity('bandwidth', 'bandwidth')),
+    latency: seconds(file.quantity('latency', 'time')),
   };
   return { link, source: file.text('source') };
 });
@@ -96,8 +96,8 @@ const nicLink = cached((name): LinkPreset<NicLink> => {
   const link = {
     name,
     kind: file.oneOf('kind', ['infiniband', 'roce', 'efa', 'ethernet', 'other'] as const),
-    bandwidth: bytesPerSecond(file.positive('bandwidth')),
-    latency: seconds(file.positive('latency')),
+    bandwidth: bytesPerSecond(file.quantity('bandwidth', 'bandwidth')),
+    latency: seconds(file.quantity('latency', 'time')),
   };
   return { link, source: file.text('source') };
 });
@@ -107,7 +107,7 @@ const readPeak = (file: PresetFile): Accelerator['peak'] => {
   const peak = Object.fromEntries(
     FORMATS.filter((format) => file.has(format)).map((format) => [
       format,
-      flopsPerSecond(file.positive(format)),
+      flopsPerSecond(file.quantity(format, 'compute')),
     ]),
   );
   if (!file.has('bf16') && !file.has('fp16')) throw new Error(`${file.path}: neither bf16 nor fp16`);
@@ -134,8 +134,8 @@ const accelerator = cached((name): AcceleratorPreset => {
     accelerator: {
       name,
       architecture: file.oneOf('architecture', ARCHITECTURES),
-      memory: bytes(file.positive('memory')),
-      memoryBandwidth: bytesPerSecond(file.positive('memory_bandwidth')),
+      memory: bytes(Math.floor(file.quantity('memory', 'size'))),
+      memoryBandwidth: bytesPerSecond(file.quantity('memory_bandwidth', 'bandwidth')),
       peak: readPeak(file.map('peak')),
       multiprocessors: file.count('multiprocessors'),
       source: file.text('source'),

@@ -37,7 +37,7 @@ describe('presets', () => {
     expect(accelerator.memory / GIB).toBeLessThanOrEqual(gigabytes);
     expect(accelerator.memory / GIB).toBeGreaterThan(gigabytes * 0.91);
     const peak = accelerator.peak.bf16 ?? accelerator.peak.fp16 ?? 0;
-    // All tensor-core accelerators have between 60 and 700 FLOPs per byte of memory traffic (data sheets).
+    // Data sheets of tensor-core accelerators give between 30 (H20) and 700 FLOPs per byte of memory traffic.
     expect(peak / accelerator.memoryBandwidth).toBeGreaterThan(30);
     expect(peak / accelerator.memoryBandwidth).toBeLessThan(700);
     expect(peak).toBeGreaterThan(accelerator.peak.fp32 ?? 0);
@@ -95,17 +95,19 @@ describe('presets', () => {
 
   it.each([
     ['a list', [], 'not a map'],
-    ['an unknown key', { a: 1, x: 2 }, 'unknown key x'],
-    ['a negative number', { a: -1 }, 'a: expected a number above zero, found -1'],
-    ['a number too large for a double', { a: Infinity }, 'a: expected a number above zero'],
-    ['a text for a number', { a: '1' }, 'found "1"'],
-    ['a fraction for a count', { a: 1.5 }, 'a: expected a whole number'],
-    ['a missing key', {}, 'a: expected'],
+    ['an unknown key', { n: 1, a: '1 GB/s', x: 2 }, 'unknown key x'],
+    ['a negative quantity', { n: 1, a: '-1 GB/s' }, 'a: expected bytes per second'],
+    ['a quantity without unit', { n: 1, a: 1 }, 'found 1'],
+    ['a unit of something else', { n: 1, a: '1 GiB' }, 'found "1 GiB"'],
+    ['a fraction for a count', { n: 1.5, a: '1 GB/s' }, 'n: expected a whole number'],
+    ['a count of nothing', { n: 0, a: '1 GB/s' }, 'n: expected a whole number above zero'],
+    ['a missing key', { n: 1 }, 'a: expected'],
   ])('refuse %s', (_name, value, message) => {
     expect(() => {
       const file = new PresetFile('x.yaml', value);
-      file.closed(['a']);
-      file.count('a');
+      file.closed(['a', 'n']);
+      file.count('n');
+      file.quantity('a', 'bandwidth');
     }).toThrow(message);
   });
 });
