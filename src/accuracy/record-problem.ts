@@ -122,7 +122,7 @@ export const recordProblem = (configuration: RunConfiguration): RecordedResult<R
     dispatcher: dispatcherOf(configuration, software),
     ...flagsOf(configuration, software, states.sharding),
     rankOrder: 'tp-cp-ep-dp-pp',
-    offload: (conditions.optimizerOffload ?? 0) > 0 ? 'optimizer' : 'none',
+    offload: conditions.optimizerOffload === 1 ? 'optimizer' : 'none',
   };
   return {
     ok: true,

@@ -12,19 +12,17 @@ const domainWord = (printed: string | null): number | null => {
 };
 
 /**
- * GPUs that a job has of each NVLink domain: schedulers hand out 16 of the 18 nodes of an NVL72 rack, so that groups
- * of 64 ranks lie in one domain; a smaller or odd job has the whole.
+ * GPUs that a job has of each NVLink domain: schedulers hand out 16 of the 18 nodes of an NVL72 rack (Slurm
+ * segments), so that groups of 2^n ranks lie in one domain; a job of one rack has the whole.
  */
-const jobDomain = (domain: number, gpus: number): number => (domain === 72 && gpus > 64 && gpus % 64 === 0 ? 64 : domain);
+const jobDomain = (domain: number, gpus: number): number => (domain === 72 && gpus > domain ? 64 : domain);
 
 export const clusterOf = (recorded: RecordedCluster, gpus: number, assumptions: string[]): Cluster => {
   const match = gpuPreset(recorded.gpu);
   if (match.assumption !== null) assumptions.push(match.assumption);
   const preset = readAccelerator(match.preset);
   const perNode = Math.min(recorded.perNode ?? preset.perNode, gpus);
-  const printed = domainWord(recorded.intraNode) ?? domainWord(recorded.interNode) ?? preset.domain;
-  // Jobs larger than a rack take 16 of its 18 nodes (Slurm segments), so that groups of 2^n ranks do not straddle racks.
-  const domain = printed === 72 && gpus > printed ? 64 : printed;
+  const domain = domainWord(recorded.intraNode) ?? domainWord(recorded.interNode) ?? preset.domain;
   // A partial last node is rounded up; ranks beyond the GPUs that ran do not exist for the estimate.
   const count = Math.ceil(gpus / perNode);
   const intraNode = intraNodeOf(recorded.intraNode, preset.intraNode);

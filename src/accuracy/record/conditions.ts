@@ -82,7 +82,7 @@ export const conditionsOf = (
     ...(attention === null ? {} : { attention }),
     ...(compiled === null ? {} : { compiled }),
     ...(fusedNorm === null ? {} : { fusedNorm }),
-    cudaGraphs: graphsOf(configuration),
+    cudaGraphs: graphsOf(configuration, software),
     ...(experts
       ? { expertCapacity: capacityOf(configuration, software), groupedExperts: groupedExperts(configuration, software) }
       : {}),
@@ -91,5 +91,7 @@ export const conditionsOf = (
     ...(share > 0 ? { optimizerOffload: share } : {}),
     ...(offloadedLayers === null || offloadedLayers === 0 ? {} : { offloadedLayers }),
     ...(software.profile === 'nanotron' ? { gradientAllReduce: true } : {}),
+    // NeMo and Megatron-Bridge switch on Transformer Engine's loss; Megatron-LM's default is the unfused one.
+    ...(software.profile === 'megatron-core' ? { lossFusion: software.recipe ? ('te' as const) : ('none' as const) } : {}),
   };
 };

@@ -45,7 +45,13 @@ export const groupedExperts = (configuration: RunConfiguration, software: Softwa
   configuration.training.packedExperts ??
   !(software.recipe && software.date !== null && software.date < '2025-02' && /grok/i.test(configuration.model.name));
 
-export const graphsOf = (configuration: RunConfiguration): NonNullable<RunConditions['cudaGraphs']> => {
+/** NeMo's padded experts on Blackwell run inside graphs (its performance scripts of 2025 switch them on with token drop). */
+const graphHabit = (configuration: RunConfiguration, software: Software): NonNullable<RunConditions['cudaGraphs']> => {
+  const padded = configuration.model.experts !== null && capacityOf(configuration, software) !== null;
+  return padded && software.recipe && (software.date ?? '') >= '2025-05' && !isHopper(configuration.cluster.gpu) ? 'attention' : 'none';
+};
+
+export const graphsOf = (configuration: RunConfiguration, software: Software): NonNullable<RunConditions['cudaGraphs']> => {
   const { cudaGraphs, cudaGraphScope } = configuration.training;
   const kind = (cudaGraphs ?? '').toLowerCase();
   const scope = cudaGraphScope.join(' ').toLowerCase();
@@ -53,12 +59,12 @@ export const graphsOf = (configuration: RunConfiguration): NonNullable<RunCondit
   if (/full/.test(scope) || /full/.test(kind)) return 'full';
   if (/attn|attention|mamba/.test(scope)) return 'attention';
   if (scope !== '') return 'router';
-  return kind === 'local' ? 'full' : kind === '' ? 'none' : 'attention';
+  return kind === 'local' ? 'full' : kind === '' ? graphHabit(configuration, software) : 'attention';
 };
 
 /**
- * Expert tensor parallelism where it is not printed: the tensor size in Megatron before its own axis (0.11, early
- * 2025), 1 after; NeMo's Grok (on Blackwell) and Llama 4 (on Hopper) recipes use 4. 1 where the ranks do not divide.
+ * Expert tensor parallelism where it is not printed: the tensor size in Megatron's recipes before May 2025 (its own
+ * axis is Megatron Core 0.9's; recipes took it up later), 1 after; NeMo's Grok (on Blackwell) and Llama 4 (on Hopper) recipes use 4. 1 where the ranks do not divide.
  */
 export const expertTensorOf = (configuration: RunConfiguration, software: Software, world: number): number => {
   const { parallel, model, cluster } = configuration;
@@ -66,7 +72,7 @@ export const expertTensorOf = (configuration: RunConfiguration, software: Softwa
   const divides = (size: number): boolean => world % (size * (parallel.expert ?? 1) * (parallel.pipeline ?? 1)) === 0;
   const tensor = parallel.tensor ?? 1;
   const four = isHopper(cluster.gpu) ? /llama.?4/i.test(model.name) : /grok/i.test(model.name);
-  const habit = software.date !== null && software.date < '2025-02' ? tensor : software.recipe && four ? Math.min(4, tensor) : 1;
+  const habit = software.date !== null && software.date < '2025-05' ? tensor : software.recipe && four ? Math.min(4, tensor) : 1;
   const size = parallel.expertTensor ?? habit;
   return divides(size) ? size : 1;
 };

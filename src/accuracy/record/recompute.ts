@@ -45,7 +45,7 @@ export const recomputeOf = (printed: string | null): RecordedRecompute => {
   if (/full.*uniform/.test(words)) return plain({ kind: 'full-uniform', layers: layersOf(words) });
   if (/full|every layer|all layers/.test(words)) return plain({ kind: 'full' });
   if (/\bsac\b|\bop\b|per-?op|operator/.test(words)) return { ...plain({ kind: 'none' }), operators: true };
-  if (/selective layer|every (?:other|second|2)/.test(words)) return { ...plain({ kind: 'none' }), everyOther: true };
+  if (/selective layer|every (?:other|second|2)/.test(words)) return { ...plain({ kind: 'full' }), everyOther: true };
   const list = /selective:(.*)/.exec(words)?.[1] ?? (words.startsWith('selective') ? 'core_attn' : words);
   const modules = modulesOf(list.replace(/^\s*\(|\)\s*$/g, ''));
   return plain(modules.length > 0 ? selective(modules) : /select/.test(words) ? selective(['core_attn']) : null);
@@ -76,7 +76,19 @@ const fsdpRecipe = (configuration: RunConfiguration, software: Software): Recomp
     ? { kind: 'full-block', layers: 5 }
     : null;
 
-/** PaXML and MaxText recipes save the outputs of the attention projections or all products: near to none. */
+/**
+ * Checkpoint policies of the JAX recipes: PaXML's 175B saves query, key, value and output projections, so that the MLP
+ * runs again (SAVE_QKV_OUT_PROJ); its 5B all products (SAVE_DOT_ONLY); MaxText's attention inputs and MLP inputs
+ * (NVIDIA/dgxc-benchmarking v24.11.1, paxml_mod_configs.py:27,31 and maxtext configure.sh:63-87).
+ */
+const jaxRecipe = (configuration: RunConfiguration, software: Software): Recompute | null => {
+  if (software.profile !== 'jax') return null;
+  return /paxml/i.test(configuration.model.name) && (configuration.model.layers ?? 0) > 48
+    ? selective(['core_attn', 'layernorm', 'mlp'])
+    : selective(['core_attn', 'layernorm']);
+};
+
+/** What to try where nothing is printed, lightest first: one value where the source's recipes are known. */
 export const recomputeHabit = (configuration: RunConfiguration, software: Software): readonly Recompute[] => {
   const date = software.date ?? '';
   if (isTable.test(configuration.title) && software.date !== null && date >= '2024-01') {
@@ -87,7 +99,7 @@ export const recomputeHabit = (configuration: RunConfiguration, software: Softwa
         date < each.until &&
         each.gpu.test(configuration.cluster.gpu ?? ''),
     );
-    return [exception?.recompute ?? fsdpRecipe(configuration, software) ?? { kind: 'none' }];
+    return [exception?.recompute ?? jaxRecipe(configuration, software) ?? fsdpRecipe(configuration, software) ?? { kind: 'none' }];
   }
   return LADDER;
 };
