@@ -196,6 +196,7 @@ export const memoryBehaviour = (
   return {
     ...habit,
     ...workspaces(architecture),
+    ...(stated.groupedExperts === false ? { groupedConstant: 0 } : {}),
     ...(habit.constant === undefined ? {} : { constant: habit.constant }),
     profile,
     residual: Math.max(habit.residual, dropout ? 2 : 0),
