@@ -101,8 +101,8 @@ export const optimizerTime = (
   };
   const bytes = pass(denseParameters, context.shard.size) + pass(expertParameters, context.expert.size);
   const onDevice = bytes / (machine.memoryBandwidth * machine.constants.streaming);
-  const offloaded =
-    strategy.offload === 'optimizer' ? Math.max(behaviour.optimizerOffload, 1) : behaviour.optimizerOffload;
+  // A strategy that offloads without a stated share offloads everything.
+  const offloaded = strategy.offload === 'optimizer' && behaviour.optimizerOffload === 0 ? 1 : behaviour.optimizerOffload;
   if (offloaded === 0) return onDevice;
   const owned =
     denseParameters / (strategy.sharding === 'none' ? 1 : context.shard.size) +

@@ -15,17 +15,21 @@ export interface HostWork {
 /** A recomputed forward adds a third to the launches of forward and backward. */
 const RECOMPUTED_LAUNCHES = 4 / 3;
 
+/** Launches of a MoE layer without synchronisation, in dense layers. */
+const PADDED_LAYERS = 2;
+
 /**
  * Host seconds of one layer and micro-batch, both passes. CUDA graphs of the whole iteration leave none; graphs of
- * attention and router leave a share. Padded experts (token drop) under any graph have no synchronisation left.
+ * attention and router leave a share. Padded experts (token drop) have fixed shapes: no synchronisation is left, and a
+ * MoE layer launches like two dense ones.
  */
 export const hostTime = (context: LayerContext, work: HostWork): number => {
   const { runtime, behaviour, tensor } = context;
   if (behaviour.cudaGraphs === 'full') return 0;
-  const padded = behaviour.expertCapacity !== null && behaviour.cudaGraphs !== 'none';
   const dense = runtime.hostDense + (tensor > 1 ? runtime.hostTensorRank * tensor : 0);
   let time = dense;
-  if (work.moe && !padded) {
+  if (work.moe && behaviour.expertCapacity !== null) time *= PADDED_LAYERS;
+  else if (work.moe) {
     time = runtime.hostMoe;
     if (work.dispatcher === 'deepep' || work.dispatcher === 'hybridep') time *= runtime.hostFusedDispatcher;
     if (work.overlapExpert) time *= runtime.hostExpertOverlap;

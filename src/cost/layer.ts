@@ -89,7 +89,7 @@ const recomputed = (
     const rest = forwardOf(times, operators, (o) => o.kind === 'pointwise');
     return { ...noParts, compute: rest + OPERATOR_POLICY_PRODUCTS * products };
   }
-  if (recompute.kind === 'none') return noParts;
+  if (recompute.kind === 'none' && !behaviour.recomputeEveryOther) return noParts;
   if (recompute.kind === 'selective' && !behaviour.recomputeEveryOther) {
     const { modules } = recompute;
     const moe = modules.includes('moe');
