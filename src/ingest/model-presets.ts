@@ -4,17 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import type { Model } from '../model/model.ts';
 import { modelFromConfig } from './model-config.ts';
+import { ACTIVE_EXCLUDED, PREDICTION_COUNTED } from './model-published.ts';
+import type { PublishedSize } from './model-published.ts';
 import { PresetFile } from './preset-file.ts';
-
-/** What its authors print of a model's size. */
-export interface PublishedSize {
-  readonly parameters: number;
-  /** Null where they print none. */
-  readonly activeParameters: number | null;
-  /** What the figures include, and whether they are rounded. */
-  readonly counts: string;
-  readonly source: string;
-}
 
 export interface ModelPreset {
   readonly model: Model;
@@ -43,14 +35,35 @@ export const modelPresetNames = (): readonly string[] => {
 
 export const isModelPreset = (name: string): boolean => modelPresetNames().includes(name);
 
+const readPublished = (file: PresetFile): PublishedSize => {
+  const total = ['parameters', 'rounding', 'multi_token_prediction', 'not_counted', 'counts', 'source'];
+  file.closed([...total, 'active_parameters', 'active_rounding', 'active_excludes']);
+  const optional = (key: string): number => (file.has(key) ? file.count(key) : 0);
+  return {
+    parameters: file.count('parameters'),
+    rounding: optional('rounding'),
+    multiTokenPrediction: file.has('multi_token_prediction')
+      ? file.oneOf('multi_token_prediction', PREDICTION_COUNTED)
+      : 'none',
+    notCounted: optional('not_counted'),
+    active: file.has('active_parameters')
+      ? {
+          parameters: file.count('active_parameters'),
+          rounding: file.count('active_rounding'),
+          excludes: file.has('active_excludes') ? file.oneOf('active_excludes', ACTIVE_EXCLUDED) : 'nothing',
+        }
+      : null,
+    counts: file.text('counts'),
+    source: file.text('source'),
+  };
+};
+
 const read = (name: string): ModelPreset => {
   if (!isModelPreset(name)) throw new RangeError(`no model preset is named ${name}`);
   const path = `configs/models/${name}${ENDING}`;
   const value = parse(readFileSync(`${FOLDER}${name}${ENDING}`, 'utf8')) as Record<string, unknown>;
   const file = new PresetFile(path, value);
   file.closed(['source', 'published', 'config']);
-  const published = file.map('published');
-  published.closed(['parameters', 'active_parameters', 'counts', 'source']);
   const result = modelFromConfig(value['config'], name);
   if (!result.ok) {
     const problems = result.problems.map((problem) => `${problem.path.join('.')}: ${problem.message}`);
@@ -59,12 +72,7 @@ const read = (name: string): ModelPreset => {
   return {
     model: result.model,
     source: file.text('source'),
-    published: {
-      parameters: published.count('parameters'),
-      activeParameters: published.has('active_parameters') ? published.count('active_parameters') : null,
-      counts: published.text('counts'),
-      source: published.text('source'),
-    },
+    published: readPublished(file.map('published')),
     notes: result.notes,
   };
 };
