@@ -46,11 +46,13 @@ export interface Estimator {
   /** Iteration time alone. */
   readonly iterationTime: (strategy: Strategy, partition: Partition) => Seconds;
   readonly layerCosts: (strategy: Strategy) => LayerCosts;
+  /** The same on the machines of each stage: one entry for all stages where the cluster is uniform. */
+  readonly stageCosts: (strategy: Strategy) => readonly LayerCosts[];
   /** Valid for every partition of the strategy: balanced stages, no transfers, no exposed data communication. */
   readonly lowerBound: (strategy: Strategy) => Seconds;
 }
 
-/** Memory of every stage of a strategy. */
+/** Memory of every stage of a strategy; capacities are what a plan may use, without the reserve. */
 export type MemoryModel = (strategy: Strategy, partition: Partition) => readonly StageMemory[];
 
 const GIB = 2 ** 30;
@@ -64,12 +66,12 @@ const largest = (stages: readonly StageMemory[], key: 'total' | 'bound'): Bytes 
   bytes(stages.reduce((most, stage) => Math.max(most, stage[key]), 0));
 
 /** Why a strategy does not fit, stage by stage. */
-const shortages = (stages: readonly StageMemory[], reserve: number): readonly string[] =>
+const shortages = (stages: readonly StageMemory[]): readonly string[] =>
   stages
-    .filter(({ bound, capacity }) => bound > capacity * (1 - reserve))
+    .filter(({ bound, capacity }) => bound > capacity)
     .map(
       ({ stage, bound, capacity }) =>
-        `stage ${stage} may need ${(bound / GIB).toFixed(1)} GiB of ${((capacity * (1 - reserve)) / GIB).toFixed(1)} GiB`,
+        `stage ${stage} may need ${(bound / GIB).toFixed(1)} GiB of ${(capacity / GIB).toFixed(1)} GiB`,
     );
 
 export const createEstimator = (
@@ -77,7 +79,7 @@ export const createEstimator = (
   calibration: Calibration,
   memory: MemoryModel = () => [],
 ): Estimator => {
-  const { model, training, search, cluster } = problem;
+  const { model, training, cluster } = problem;
   const tables = createLayerTables(problem, calibration);
   const prefixes = kindPrefixes(model.kinds.length, model.layers);
   const flopsPerToken = modelFlopsPerToken(model, training.sequenceLength);
@@ -94,13 +96,22 @@ export const createEstimator = (
   };
   const iteration = (s: Strategy, partition: Partition): ReturnType<typeof iterationOf> =>
     iterationOf(problem, tables, prefixes, machines(s), s, partition);
-  const reserve = search.memoryReserve;
+  const all = cluster.groups.map((_, index) => index);
+  const costsOn = (s: Strategy, indices: readonly number[]): LayerCosts => {
+    const set = slowestSet(tables.sets(s), indices);
+    return {
+      kinds: set.kinds.map(passTime),
+      embedding: passTime(set.embedding),
+      head: passTime(set.head),
+      mtp: passTime(set.mtp),
+    };
+  };
 
   return {
     estimate: (s, partition) => {
       const { time, breakdown } = iteration(s, partition);
       const stages = memory(s, partition);
-      const reasons = shortages(stages, reserve);
+      const reasons = shortages(stages);
       const gpus = gpusUsed(s);
       const rate = tokens / time / gpus;
       const format = gemmFormat(training.precision);
@@ -125,22 +136,12 @@ export const createEstimator = (
       return {
         iterationTime: seconds(iteration(s, partition).time),
         peakMemoryBound: largest(stages, 'bound'),
-        feasible: stages.every(({ bound, capacity }) => bound <= capacity * (1 - reserve)),
+        feasible: stages.every(({ bound, capacity }) => bound <= capacity),
       };
     },
     iterationTime: (s, partition) => seconds(iteration(s, partition).time),
-    layerCosts: (s) => {
-      const set = slowestSet(
-        tables.sets(s),
-        cluster.groups.map((_, index) => index),
-      );
-      return {
-        kinds: set.kinds.map(passTime),
-        embedding: passTime(set.embedding),
-        head: passTime(set.head),
-        mtp: passTime(set.mtp),
-      };
-    },
+    layerCosts: (s) => costsOn(s, all),
+    stageCosts: (s) => (all.length === 1 ? [costsOn(s, all)] : machines(s).map((indices) => costsOn(s, indices))),
     lowerBound: (s) => seconds(iterationLowerBound(problem, tables, s)),
   };
 };
