@@ -169,8 +169,12 @@ const accelerator = (entry: Plain, constants: Plain, where: string): Accelerator
 };
 
 /** Reads the text of a calibration file. Throws CalibrationError with the path of the first value that is wrong. */
-export const readCalibration = (text: string): Calibration => {
-  const root = plain(parse(text, { maxAliasCount: 0 }), 'calibration');
+export const readCalibration = (text: string): Calibration =>
+  calibrationOf(parse(text, { maxAliasCount: 0 }));
+
+/** The same for a file that is parsed already. */
+export const calibrationOf = (value: unknown): Calibration => {
+  const root = plain(value, 'calibration');
   const section = (name: string): Plain => plain(root[name], name);
   const constants = section('constants');
   const meaning = (name: string): Plain => plain(constants[name], `constants.${name}`);
