@@ -119,7 +119,8 @@ const spansOf = (
     },
     data: {
       dense,
-      expert: span(expertData(s), outermost ? Math.max(experts, inner * gap) : experts),
+      // With pipeline stages inside, both grids have the same replicas (else the runtime refuses models with experts).
+      expert: outermost ? dense : span(expertData(s), experts),
       shard: within,
       replicas: span(replicas / shard, outermost && s.data > 1 ? inner * gap : s.tensor * shard),
     },
