@@ -1,0 +1,12 @@
+import type { Calibration } from '../cost/calibration.ts';
+import { createEstimator } from '../cost/estimator.ts';
+import { createMemoryModel } from '../cost/memory.ts';
+import type { Problem } from '../plan/problem.ts';
+import type { SearchCosts } from './search.ts';
+
+/** The cost model of a problem, as the search asks for it. */
+export const createSearchCosts = (problem: Problem, calibration: Calibration): SearchCosts => {
+  const memory = createMemoryModel(problem).stages;
+  const estimator = createEstimator(problem, calibration, memory);
+  return { ...estimator, memory };
+};

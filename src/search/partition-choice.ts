@@ -1,0 +1,167 @@
+import type { StageExtra, StageMemory } from '../plan/plan.ts';
+import type { Problem } from '../plan/problem.ts';
+import type { LayerCosts, PassTime } from '../cost/estimator.ts';
+import { evenPartition } from '../strategy/layer-split.ts';
+import { modelEnds } from '../strategy/partition.ts';
+import type { Partition, Strategy } from '../strategy/strategy.ts';
+import { isExpressible } from './legality.ts';
+import { stageLoads, type PartitionProblem } from './partition-problem.ts';
+import { partitionLayers } from './partition.ts';
+
+/** Cost of the layers on each stage: one entry, or one per stage where machines differ. */
+export interface PartitionCosts {
+  readonly stageCosts: (strategy: Strategy) => readonly LayerCosts[];
+  readonly memory: (strategy: Strategy, partition: Partition) => readonly StageMemory[];
+}
+
+export interface PartitionChoice {
+  readonly partition: Partition;
+  /** Bytes by which the fullest stage exceeds what a plan may use; at most 0 when it fits. */
+  readonly shortage: number;
+  /** That stage. */
+  readonly stage: number;
+}
+
+/** Times that a partition which does not fit is moved towards lighter stages. */
+const REPAIRS = 6;
+
+const both = (pass: PassTime): number => pass.forward + pass.backward;
+
+const worst = (stages: readonly StageMemory[]): { shortage: number; stage: number } =>
+  stages.reduce(
+    (most, stage) => {
+      const shortage = stage.bound - stage.capacity;
+      return shortage > most.shortage ? { shortage, stage: stage.stage } : most;
+    },
+    { shortage: -Infinity, stage: 0 },
+  );
+
+/** What stands beside the decoder layers on each stage. */
+export const stageExtras = (problem: Problem, strategy: Strategy): readonly (readonly StageExtra[])[] => {
+  const { first, last } = modelEnds(strategy.pipeline, strategy.virtualStages, strategy.schedule);
+  return Array.from({ length: strategy.pipeline }, (_, stage) => {
+    const extras: StageExtra[] = [];
+    if (stage === first) extras.push('embedding');
+    if (stage === last) extras.push('head', 'loss');
+    if (stage === last && problem.model.multiTokenPrediction !== null) extras.push('mtp');
+    return extras;
+  });
+};
+
+/**
+ * Times of a strategy as a partition problem. The first N layers of a chunk that `full:block:N` recomputes cost every
+ * stage the same, so they are left out; what is compared are plain layers.
+ */
+const partitionProblem = (problem: Problem, strategy: Strategy, costs: PartitionCosts): PartitionProblem => {
+  const { pipeline, virtualStages } = strategy;
+  const plain: Strategy =
+    strategy.recompute.kind === 'full-block' ? { ...strategy, recompute: { kind: 'none' } } : strategy;
+  const perStage = costs.stageCosts(plain);
+  const rows = perStage.map((cost) => cost.kinds.map(both));
+  const at = <T>(list: readonly T[], stage: number): T | undefined => list[Math.min(stage, list.length - 1)];
+  const stages = Array.from({ length: pipeline }, (_, stage) => stage);
+  const counted = problem.model.kinds.map(() => 1);
+  return {
+    layers: problem.model.layers,
+    stages: pipeline,
+    virtualStages,
+    layerTime: stages.map((stage) => at(rows, stage) ?? []),
+    stageTime: stages.map((stage) => {
+      const cost = at(perStage, stage);
+      if (cost === undefined) return 0;
+      return (
+        (stage === 0 ? both(cost.embedding) : 0) +
+        (stage === pipeline - 1 ? both(cost.head) + both(cost.mtp) : 0)
+      );
+    }),
+    layerMemory: stages.map(() => counted),
+    memoryLimit: stages.map(() => Infinity),
+    minimumLayers: pipeline === 1 ? { first: 1, middle: 1, last: 1 } : { first: 0, middle: 1, last: 0 },
+  };
+};
+
+/**
+ * Partitions that runtimes without a free layout can state: equal chunks, or a first and a last stage that differ from
+ * equal middle ones.
+ */
+const simplePartitions = (layers: number, { pipeline, virtualStages }: Strategy): Partition[] => {
+  const even = evenPartition(layers, pipeline, virtualStages);
+  const found: Partition[] = even === null ? [] : [even];
+  const units = layers / virtualStages;
+  if (pipeline < 3 || !Number.isInteger(units)) return found;
+  for (let middle = 1; middle * (pipeline - 2) < units; middle += 1) {
+    const ends = units - middle * (pipeline - 2);
+    for (let first = 1; first < ends; first += 1)
+      found.push(
+        Array.from({ length: pipeline }, (_, stage) => {
+          const count = stage === 0 ? first : stage === pipeline - 1 ? ends - first : middle;
+          return Array.from({ length: virtualStages }, () => count);
+        }),
+      );
+  }
+  return found;
+};
+
+/** Chooses the partition of a strategy: fastest first, lighter where memory asks for it; null where none can be stated. */
+export type Partitioner = (strategy: Strategy) => PartitionChoice | null;
+
+/**
+ * The time-optimal partition, if every stage fits. Otherwise stages that do not fit give up layers – as many as their
+ * excess holds at their mean bytes per layer, an under-estimate as not all bytes belong to layers – until all fit or
+ * no partition is left; what fits is always judged by the whole memory model.
+ */
+export const createPartitioner = (problem: Problem, costs: PartitionCosts): Partitioner => {
+  const known = new Map<string, Partition | null>();
+  const layers = problem.model.layers.length;
+
+  const fastest = (instance: PartitionProblem, strategy: Strategy): Partition | null => {
+    const answer = partitionLayers(instance);
+    if (answer !== null && isExpressible(problem, strategy, answer.partition)) return answer.partition;
+    const allowed = simplePartitions(layers, strategy)
+      .filter((partition) =>
+        partition.every((chunks, stage) => sum(chunks) <= (instance.memoryLimit[stage] ?? Infinity)),
+      )
+      .filter((partition) => isExpressible(problem, strategy, partition))
+      .map((partition) => ({ partition, bottleneck: Math.max(...stageLoads(instance, partition)) }));
+    const first = allowed[0];
+    if (first === undefined) return null;
+    return allowed.reduce((best, each) => (each.bottleneck < best.bottleneck ? each : best), first).partition;
+  };
+
+  const remembered = (instance: PartitionProblem, strategy: Strategy): Partition | null => {
+    const { pipeline, virtualStages, schedule } = strategy;
+    const rows = new Set(instance.layerTime);
+    const key = `${pipeline} ${virtualStages} ${schedule} ${[...rows].join(';')} ${instance.stageTime.join(',')} ${instance.memoryLimit.join(',')}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const made = fastest(instance, strategy);
+    known.set(key, made);
+    return made;
+  };
+
+  return (strategy) => {
+    let instance = partitionProblem(problem, strategy, costs);
+    let partition = remembered(instance, strategy);
+    let best: PartitionChoice | null = null;
+    for (let repair = 0; partition !== null; repair += 1) {
+      const stages = costs.memory(strategy, partition);
+      const choice: PartitionChoice = { partition, ...worst(stages) };
+      if (best === null || choice.shortage < best.shortage) best = choice;
+      const excess = stages.reduce((total, stage) => total + stage.bound - stage.capacity, 0);
+      if (choice.shortage <= 0 || excess > 0 || repair === REPAIRS || strategy.pipeline === 1) return best;
+      const counts = partition.map(sum);
+      const limits = instance.memoryLimit.map((limit, index) => {
+        const memory = stages[index];
+        const count = counts[index] ?? 0;
+        if (memory === undefined || count === 0) return limit;
+        const over = memory.bound - memory.capacity;
+        return over > 0 ? count - Math.max(1, Math.floor((over * count) / memory.bound)) : limit;
+      });
+      instance = { ...instance, memoryLimit: limits };
+      partition = remembered(instance, strategy);
+    }
+    return best;
+  };
+};
+
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
