@@ -49,6 +49,9 @@ const SEARCH: Problem['search'] = {
   dedicationObjective: 'iteration_time',
 };
 
+/** Nanotron ran twice as many stages as layers; beyond this the record is wrong. */
+const MAX_CHUNKS_PER_LAYER = 4;
+
 const CLASSIC = ['megatron-classic', 'megatron-deepspeed'];
 
 const partitionOf = (
@@ -101,6 +104,8 @@ export const recordProblem = (configuration: RunConfiguration): RecordedResult<R
   const schedule = scheduleOf(configuration.parallel.schedule, virtualStages);
   if (schedule.assumption !== null) assumptions.push(schedule.assumption);
   const chunks = schedule.virtualStages ?? virtualStages;
+  if (layout.pipeline * chunks > MAX_CHUNKS_PER_LAYER * (model.value.layers.length + 2))
+    return { ok: false, reason: `${layout.pipeline} × ${chunks} chunks for ${model.value.layers.length} layers` };
   const choices = recompute.recompute === null ? recomputeHabit(configuration, software) : [];
   if (choices.length > 0) assumptions.push('recomputation not printed: the least that fits by habit of the source');
   const states = shardingOf(configuration, software, layout.data * layout.context, group.perNode);

@@ -92,6 +92,8 @@ export const conditionsOf = (
     ...(offloadedLayers === null || offloadedLayers === 0 ? {} : { offloadedLayers }),
     ...(software.profile === 'nanotron' ? { gradientAllReduce: true } : {}),
     // NeMo and Megatron-Bridge switch on Transformer Engine's loss; Megatron-LM's default is the unfused one.
+    // llm-foundry's default loss is FlashAttention's fused cross-entropy (`loss_fn: fused_crossentropy`).
+    ...(software.profile === 'pytorch-fsdp' && /foundry|mosaic/i.test(configuration.title) ? { lossFusion: 'te' as const } : {}),
     ...(software.profile === 'megatron-core' ? { lossFusion: software.recipe ? ('te' as const) : ('none' as const) } : {}),
   };
 };

@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { recordProblem } from '../../src/accuracy/record-problem.ts';
+import type { RecordedProblem } from '../../src/accuracy/record-problem.ts';
+import { readConfiguration } from '../../src/ingest/measured-configuration.ts';
+import { gpusUsed } from '../../src/strategy/strategy.ts';
+import { record, varied } from './measured-record.ts';
+import type { Json } from './measured-record.ts';
+
+const read = (changes: Readonly<Record<string, Json>>): RecordedProblem => {
+  const result = recordProblem(readConfiguration(varied(changes)));
+  if (!result.ok) throw new Error(result.reason);
+  return result.value;
+};
+
+const reason = (changes: Readonly<Record<string, Json>>): string => {
+  const result = recordProblem(readConfiguration(varied(changes)));
+  return result.ok ? 'predicted' : result.reason;
+};
+
+describe('a complete record', () => {
+  const { problem, strategy, partition, assumptions } = read({});
+  it('is taken as printed', () => {
+    expect(strategy).toMatchObject({ tensor: 8, pipeline: 12, data: 4, microBatchSize: 1, schedule: '1f1b', sharding: 'none' });
+    expect(strategy.recompute).toEqual({ kind: 'full' });
+    expect(problem.training).toMatchObject({ globalBatchSize: 1536, sequenceLength: 2048, precision: 'fp16', attentionKernel: 'unfused' });
+    expect(problem.training.conditions).toMatchObject({ profile: 'megatron-classic', attention: 'fused-softmax' });
+    expect(problem.cluster.groups[0]).toMatchObject({ count: 48, perNode: 8, nics: { count: 8 } });
+    expect(partition.flat()).toEqual(Array.from({ length: 12 }, () => 8));
+    expect(assumptions).toEqual([]);
+  });
+});
+
+describe('what is not printed', () => {
+  it('data follows from the GPU count, the micro-batch is 1, and both are said', () => {
+    const { strategy, assumptions } = read({ 'parallel.dp': null, 'train.micro_batch': null });
+    expect(strategy).toMatchObject({ data: 4, microBatchSize: 1 });
+    expect(assumptions).toContain('micro-batch not printed: 1');
+  });
+
+  it('a printed data size that contradicts the GPU count is overruled and said', () => {
+    expect(read({ 'parallel.dp': 8 }).assumptions).toContain('data is 4 by the GPU count, not 8');
+  });
+
+  it('num_microbatches gives the micro-batch: 1536 ∕ 4 replicas ∕ 96', () => {
+    expect(read({ 'train.micro_batch': null, 'train.num_microbatches': 96 }).strategy.microBatchSize).toBe(4);
+  });
+
+  it('recomputation: none in NVIDIA recipe tables, else the lightest that fits', () => {
+    const recipe = { 'source.title': 'NVIDIA DGX Cloud Benchmarking recipes', release: 'v25.02', 'train.recompute': null };
+    expect(read(recipe).recomputeChoices).toEqual([{ kind: 'none' }]);
+    expect(read({ 'train.recompute': null }).recomputeChoices.map((each) => each.kind)).toEqual(['none', 'selective', 'full']);
+    expect(read({}).recomputeChoices).toEqual([]);
+  });
+});
+
+describe('software', () => {
+  const profile = (title: string, changes: Readonly<Record<string, Json>> = {}): string =>
+    read({ 'source.title': title, ...changes }).software.profile;
+  it.each([
+    ['Nanotron Ultra-Scale Playbook benchmark sweep', {}, 'nanotron'],
+    ['torchtitan H100 benchmarks Dec 2024', {}, 'torchtitan'],
+    ['MosaicML llm-foundry training benchmarks', {}, 'pytorch-fsdp'],
+    ['IBM fms-fsdp README', {}, 'pytorch-fsdp'],
+    ['vTrain (MICRO 2024) validation data', {}, 'megatron-deepspeed'],
+    ['BigScience BLOOM engineering chronicles (prequel)', {}, 'megatron-deepspeed'],
+    ['Hagemann et al., Efficient Parallelization Layouts', {}, 'scaling'],
+    ['Zero Bubble Pipeline Parallelism (ICLR 2024)', { date: '2023-11' }, 'megatron-classic'],
+    ['Megatron-Bridge performance summary', { release: 'NeMo 26.02' }, 'megatron-core'],
+    ['Megatron-Bridge performance summary', { release: 'NeMo 26.02', 'train.megatron_fsdp': true }, 'megatron-fsdp'],
+    ['Some blog', { date: '2025-03' }, 'megatron-core'],
+    ['Some blog', { 'train.framework': 'torchtitan', date: '2025-03' }, 'torchtitan'],
+  ] as const)('%s', (title, changes, expected) => {
+    expect(profile(title, changes)).toBe(expected);
+  });
+
+  it('an unknown stack falls back by what is sharded, and says so', () => {
+    const sharded = { 'train.zero_stage': 3, 'parallel.pp': 1, 'parallel.tp': 1, 'cluster.gpus': 512, 'parallel.dp': 512 };
+    const { software } = read({ 'source.title': 'Some blog', ...sharded });
+    expect(software.profile).toBe('pytorch-fsdp');
+    expect(software.assumption).toMatch(/unknown/);
+  });
+});
+
+describe('models', () => {
+  it('latent attention, shared experts and leading dense layers of DeepSeek-V3', () => {
+    const { problem } = read({
+      'model.name': 'DeepSeek-V3', 'model.layers': 61, 'model.experts': 256, 'model.topk': 8, 'model.moe_ffn': 2048,
+      'model.shared_expert_ffn': 2048, 'model.dense_layers': 3, 'model.gated_mlp': true,
+      'model.mla': { q_lora_rank: 1536, kv_lora_rank: 512, qk_nope_dim: 128, qk_rope_dim: 64, v_dim: 128 },
+      'parallel.pp': 1, 'parallel.dp': 48, 'parallel.ep': 8,
+    });
+    const { kinds, layers } = problem.model;
+    expect(kinds.map((kind) => kind.name)).toEqual(['latent-attention+dense', 'latent-attention+moe']);
+    expect(layers.filter((kind) => kind === 0)).toHaveLength(3);
+    expect(kinds[1]?.feedForward).toMatchObject({ kind: 'moe', experts: 256, topK: 8, sharedWidth: 2048 });
+  });
+
+  it('Llama 4 Maverick: experts in every second layer', () => {
+    const { problem } = read({ 'model.name': 'Llama4-Maverick', 'model.layers': 48, 'model.experts': 128, 'model.topk': 1, 'model.moe_layer_freq': 2 });
+    expect(problem.model.layers.slice(0, 4)).toEqual([0, 1, 0, 1]);
+  });
+
+  it('Nemotron-H 56B: 54 Mamba-2, 10 attention, 54 feed-forward layers (arXiv 2504.03624)', () => {
+    const { problem } = read({ 'model.name': 'Nemotron-H 56B', 'model.arch': 'hybrid-mamba', 'model.layers': 118, 'parallel.pp': 1, 'parallel.dp': 48 });
+    const counts = problem.model.kinds.map((kind, i) => [kind.name, problem.model.layers.filter((each) => each === i).length]);
+    expect(Object.fromEntries(counts)).toEqual({ mamba2: 54, attention: 10, dense: 54 });
+  });
+});
+
+describe('records that cannot be predicted say why', () => {
+  it.each([
+    [{ 'model.layers': null }, 'dimensions'],
+    [{ 'train.seq': null, 'model.seq': null }, 'sequence length'],
+    [{ 'cluster.gpus': 100 }, 'does not divide 100 GPUs'],
+    [{ 'cluster.gpus': null, 'parallel.dp': null }, 'number of GPUs'],
+    [{ 'train.global_batch': null, 'train.micro_batch': null }, 'neither global batch'],
+    [{ 'model.experts': 64, 'parallel.ep': 7 }, 'does not divide'],
+    [{ 'model.layers': 1e15 }, 'dimensions'],
+    [{ 'cluster.gpus': 4_194_304, 'parallel.pp': 524_288, 'parallel.vpp': 2000 }, 'chunks for 96 layers'],
+  ] as const)('%j', (changes, expected) => {
+    expect(reason(changes)).toContain(expected);
+  });
+});
+
+describe('any record', () => {
+  const anything = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom(null, 0, -1, 1e400, 'full', '8x400Gb/s', true, [], {}));
+  const keyed = (fields: Readonly<Record<string, unknown>>): fc.Arbitrary<Record<string, unknown>> =>
+    fc.record(Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, fc.oneof({ weight: 3, arbitrary: fc.constant(value) }, anything)])));
+  const arbitrary = fc.record({
+    source: fc.oneof(fc.constant(record.source), anything),
+    release: fc.oneof(fc.constantFrom('NeMo 25.09', null), anything),
+    date: fc.oneof(fc.constant('2025-02'), anything),
+    model: keyed(record.model),
+    cluster: keyed(record.cluster),
+    train: keyed(record.train),
+    parallel: keyed(record.parallel),
+  });
+
+  it('becomes a problem whose sizes multiply to its GPUs and whose layers are all placed, or a reason; nothing throws', () => {
+    fc.assert(
+      fc.property(arbitrary, (value) => {
+        const result = recordProblem(readConfiguration(value));
+        if (!result.ok) return result.reason.length > 0;
+        const { strategy, partition, problem } = result.value;
+        const placed = partition.flat().reduce((a, b) => a + b, 0);
+        const group = problem.cluster.groups[0];
+        return (
+          placed === problem.model.layers.length &&
+          partition.length === strategy.pipeline &&
+          group !== undefined &&
+          gpusUsed(strategy) <= group.count * group.perNode &&
+          problem.training.globalBatchSize % (strategy.data * strategy.microBatchSize) === 0
+        );
+      }),
+      { numRuns: 2000, seed: 7 },
+    );
+  });
+});
