@@ -9,6 +9,7 @@ import type { Calibration } from './calibration.ts';
 import { iterationLowerBound, iterationOf } from './iteration.ts';
 import type { LayerCost } from './layer.ts';
 import { createLayerTables } from './layer-set.ts';
+import { createMemoryModel } from './memory.ts';
 import { gemmFormat } from './machine.ts';
 import { modelFlopsPerToken } from './model-flops.ts';
 import { total } from './parts.ts';
@@ -52,9 +53,6 @@ export interface Estimator {
   readonly lowerBound: (strategy: Strategy) => Seconds;
 }
 
-/** Memory of every stage of a strategy; capacities are what a plan may use, without the reserve. */
-export type MemoryModel = (strategy: Strategy, partition: Partition) => readonly StageMemory[];
-
 const GIB = 2 ** 30;
 
 const passTime = (cost: LayerCost | null): PassTime =>
@@ -74,13 +72,10 @@ const shortages = (stages: readonly StageMemory[]): readonly string[] =>
         `stage ${stage} may need ${(bound / GIB).toFixed(1)} GiB of ${(capacity / GIB).toFixed(1)} GiB`,
     );
 
-export const createEstimator = (
-  problem: Problem,
-  calibration: Calibration,
-  memory: MemoryModel = () => [],
-): Estimator => {
+export const createEstimator = (problem: Problem, calibration: Calibration): Estimator => {
   const { model, training, cluster } = problem;
   const tables = createLayerTables(problem, calibration);
+  const memory = createMemoryModel(problem);
   const prefixes = kindPrefixes(model.kinds.length, model.layers);
   const flopsPerToken = modelFlopsPerToken(model, training.sequenceLength);
   const tokens = training.globalBatchSize * training.sequenceLength;
@@ -110,7 +105,7 @@ export const createEstimator = (
   return {
     estimate: (s, partition) => {
       const { time, breakdown } = iteration(s, partition);
-      const stages = memory(s, partition);
+      const stages = memory.stages(s, partition);
       const reasons = shortages(stages);
       const gpus = gpusUsed(s);
       const rate = tokens / time / gpus;
@@ -131,14 +126,11 @@ export const createEstimator = (
         memory: stages,
       };
     },
-    evaluate: (s, partition) => {
-      const stages = memory(s, partition);
-      return {
-        iterationTime: seconds(iteration(s, partition).time),
-        peakMemoryBound: largest(stages, 'bound'),
-        feasible: stages.every(({ bound, capacity }) => bound <= capacity),
-      };
-    },
+    evaluate: (s, partition) => ({
+      iterationTime: seconds(iteration(s, partition).time),
+      peakMemoryBound: memory.peakBound(s, partition),
+      feasible: memory.excess(s, partition) <= 0,
+    }),
     iterationTime: (s, partition) => seconds(iteration(s, partition).time),
     layerCosts: (s) => costsOn(s, all),
     stageCosts: (s) => (all.length === 1 ? [costsOn(s, all)] : machines(s).map((indices) => costsOn(s, indices))),

@@ -7,6 +7,6 @@ import type { SearchCosts } from './search.ts';
 /** The cost model of a problem, as the search asks for it. */
 export const createSearchCosts = (problem: Problem, calibration: Calibration): SearchCosts => {
   const memory = createMemoryModel(problem).stages;
-  const estimator = createEstimator(problem, calibration, memory);
+  const estimator = createEstimator(problem, calibration);
   return { ...estimator, memory };
 };
