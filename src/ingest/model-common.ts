@@ -39,13 +39,13 @@ export const readVocabulary = (fields: Fields): number =>
   fields.integer('vocab_size', { max: MOST_VOCABULARY });
 
 /** Width of a head: stated, or hidden ∕ heads, which must then divide. */
-const readHeadDim = (fields: Fields, hidden: number, heads: number): number => {
-  if (!fields.has(...HEAD_DIM) && hidden % heads !== 0) {
+const readHeadDim = (fields: Fields, hidden: number, heads: number, sound: boolean): number => {
+  if (sound && !fields.has(...HEAD_DIM) && hidden % heads !== 0) {
     const message = `hidden size ${hidden} does not divide by ${heads} attention heads, and there is no head_dim`;
     fields.report(null, message, { expected: 'head_dim, or a hidden size that heads divide' });
     return 1;
   }
-  return fields.integer(HEAD_DIM, { max: MOST_HEAD_DIM, fallback: Math.trunc(hidden / heads) });
+  return fields.integer(HEAD_DIM, { max: MOST_HEAD_DIM, fallback: Math.max(1, Math.trunc(hidden / heads)) });
 };
 
 export const checkGroups = (fields: Fields, heads: number, kvHeads: number): void => {
@@ -62,16 +62,18 @@ export interface DimensionFallbacks {
 }
 
 export const readDimensions = (fields: Fields, fallbacks: DimensionFallbacks = {}): Dimensions => {
+  const sound = fields.watch();
   const hidden = readHidden(fields);
   const heads = readHeads(fields);
+  const soundHeads = sound();
   const kvHeads = fields.integer(KV_HEADS, { max: MOST_HEADS, fallback: fallbacks.kvHeads ?? heads });
-  checkGroups(fields, heads, kvHeads);
+  if (sound()) checkGroups(fields, heads, kvHeads);
   return {
     hidden,
     layers: readLayers(fields, fallbacks.layers),
     heads,
     kvHeads,
-    headDim: readHeadDim(fields, hidden, heads),
+    headDim: readHeadDim(fields, hidden, heads, soundHeads),
     vocabulary: readVocabulary(fields),
   };
 };

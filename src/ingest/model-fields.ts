@@ -80,6 +80,12 @@ export class Fields {
     this.problems.push({ path: name === null ? this.path : [...this.path, name], message, ...details });
   }
 
+  /** Tells later whether problems came up since: checks across keys wait for keys that are themselves right. */
+  watch(): () => boolean {
+    const before = this.problems.length;
+    return () => this.problems.length === before;
+  }
+
   has(...names: readonly string[]): boolean {
     return this.#find(names) !== null;
   }

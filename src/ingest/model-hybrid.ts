@@ -17,9 +17,10 @@ import type { Fields } from './model-fields.ts';
 import { readLayerTypes, readSpans } from './model-spans.ts';
 
 const readDeltaNet = (fields: Fields): GatedDeltaNet => {
+  const sound = fields.watch();
   const keyHeads = fields.integer('linear_num_key_heads', { max: MOST_HEADS });
   const valueHeads = fields.integer('linear_num_value_heads', { max: MOST_HEADS });
-  if (valueHeads % keyHeads !== 0) {
+  if (sound() && valueHeads % keyHeads !== 0) {
     fields.report(
       'linear_num_value_heads',
       `${valueHeads} value heads cannot share ${keyHeads} key heads evenly`,
