@@ -16,7 +16,7 @@ import { memoryView } from './record/memory-view.ts';
 import type { MemoryView } from './record/memory-view.ts';
 import { modelOf } from './record/model.ts';
 import type { RecordedResult } from './record/model.ts';
-import { layoutPartition, nanotronPartition, usualPartition } from './record/partition.ts';
+import { layoutPartition, nanotronPartition, redistributedPartition, usualPartition } from './record/partition.ts';
 import { precisionOf } from './record/precision.ts';
 import { recomputeHabit, recomputeOf } from './record/recompute.ts';
 import { scheduleOf } from './record/schedule.ts';
@@ -60,6 +60,7 @@ const partitionOf = (
   model: Problem['model'],
   layout: Layout,
   virtualStages: number,
+  redistributed: number | null,
 ): Partition => {
   const { pipelineLayout } = configuration.training;
   const printed = pipelineLayout === null ? null : layoutPartition(pipelineLayout, model.layers.length, layout.pipeline);
@@ -68,6 +69,7 @@ const partitionOf = (
     const ffn = model.kinds.find((kind) => kind.feedForward.kind === 'dense')?.feedForward;
     if (ffn?.kind === 'dense') return nanotronPartition(model, ffn.width, layout.pipeline);
   }
+  if (redistributed !== null && virtualStages === 1) return redistributedPartition(model, redistributed, layout.pipeline);
   return usualPartition(model, layout.pipeline, virtualStages);
 };
 
@@ -134,7 +136,14 @@ export const recordProblem = (configuration: RunConfiguration): RecordedResult<R
     value: {
       problem: { cluster, model: model.value, training, search: SEARCH },
       strategy,
-      partition: partitionOf(configuration, software, model.value, layout, chunks),
+      partition: partitionOf(
+        configuration,
+        software,
+        model.value,
+        layout,
+        chunks,
+        schedule.vocabulary === 'redistributed' ? sequence : null,
+      ),
       software,
       memory: memoryView(configuration.title, software.profile),
       recomputeChoices: choices,

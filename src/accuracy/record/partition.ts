@@ -1,5 +1,8 @@
 /** How a runtime splits the layers of a record over stages where the source does not say. */
 import type { Model } from '../../model/model.ts';
+import { forwardFlops } from '../../model/operator-flops.ts';
+import type { Operator } from '../../model/operator.ts';
+import { headOperators, layerOperators } from '../../model/operators.ts';
 import type { Partition } from '../../strategy/strategy.ts';
 
 /** Chunks in layer order (virtual-stage-major) → partition[stage][virtual stage]. */
@@ -33,6 +36,29 @@ export const usualPartition = (model: Model, pipeline: number, virtualStages: nu
   take(chunks - 1, last);
   take(0, 1);
   return byStage(sizes, pipeline, virtualStages);
+};
+
+const flopsOf = (operators: readonly Operator[], sequence: number): number =>
+  operators.reduce((sum, operator) => sum + forwardFlops(operator, sequence), 0);
+
+/**
+ * Layers moved off the stage of the output layer until the heaviest stage is lightest by FLOPs: the `Redis` baseline
+ * of Vocabulary Parallelism (arXiv:2411.05288, section 6). One kind of layer, one chunk a stage.
+ */
+export const redistributedPartition = (model: Model, sequence: number, pipeline: number): Partition => {
+  const kind = model.kinds[0];
+  const layer = kind === undefined ? 1 : flopsOf(layerOperators(model, kind), sequence);
+  const head = flopsOf(headOperators(model), sequence) / layer;
+  let best = { last: 0, heaviest: Infinity };
+  for (let last = 0; last <= model.layers.length; last += 1) {
+    const heaviest = Math.max(last + head, Math.ceil((model.layers.length - last) / Math.max(1, pipeline - 1)));
+    if (heaviest < best.heaviest) best = { last, heaviest };
+  }
+  if (pipeline === 1) return [[model.layers.length]];
+  const others = model.layers.length - best.last;
+  const base = Math.floor(others / (pipeline - 1));
+  const counts = Array.from({ length: pipeline - 1 }, (_, stage) => base + (stage < others % (pipeline - 1) ? 1 : 0));
+  return [...counts, best.last].map((layers) => [layers]);
 };
 
 /**
