@@ -132,32 +132,16 @@ export const iterationOf = (
   return { time: makespan + exchange + step + fixed, breakdown };
 };
 
-const both = (
-  cost: {
-    readonly forward: Parameters<typeof total>[0];
-    readonly backward: Parameters<typeof total>[0];
-  } | null,
-): number => (cost === null ? 0 : total(cost.forward) + total(cost.backward));
-
 /**
  * No partition of the strategy is faster: a stage does at least the mean of all work for every micro-batch, and in
  * synchronous schedules one micro-batch passes every other stage; plus the step on the mean shard of parameters.
  * Free of transfers and of exposed gradients. Zero-bubble schedules have no fill.
  */
 export const iterationLowerBound = (problem: Problem, tables: LayerTables, s: Strategy): number => {
-  const { model, training } = problem;
-  const m = training.globalBatchSize / (s.data * s.microBatchSize);
+  const m = problem.training.globalBatchSize / (s.data * s.microBatchSize);
   let best = Infinity;
   for (const set of tables.sets(s)) {
-    let work = both(set.embedding) + both(set.head) + both(set.mtp);
-    let dense = set.embedding.denseParameters + set.head.denseParameters + (set.mtp?.denseParameters ?? 0);
-    let expert = set.mtp?.expertParameters ?? 0;
-    for (const kind of model.layers) {
-      const cost = set.plain[kind];
-      work += both(cost ?? null);
-      dense += cost?.denseParameters ?? 0;
-      expert += cost?.expertParameters ?? 0;
-    }
+    const { work, denseParameters: dense, expertParameters: expert } = set.whole;
     const p = s.pipeline;
     const filled = s.schedule === 'gpipe' || s.schedule === '1f1b' || s.schedule === 'interleaved';
     const fill = filled ? ((p - 1) / p / s.virtualStages) * work : 0;

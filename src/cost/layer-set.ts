@@ -17,6 +17,7 @@ import type { GroupSpans } from './layer-communication.ts';
 import { gemmFormat, machineOf } from './machine.ts';
 import type { Machine } from './machine.ts';
 import type { LayerContext } from './operator-time.ts';
+import { total } from './parts.ts';
 
 export interface LayerSet {
   readonly machine: Machine;
@@ -29,7 +30,15 @@ export interface LayerSet {
   readonly embedding: LayerCost;
   readonly head: LayerCost;
   readonly mtp: LayerCost | null;
+  /** The whole model without recomputed blocks: both passes of one micro-batch, and the parameters of the rank. */
+  readonly whole: {
+    readonly work: number;
+    readonly denseParameters: number;
+    readonly expertParameters: number;
+  };
 }
+
+type Pieces = Pick<LayerSet, 'kinds' | 'plain' | 'embedding' | 'head' | 'mtp'>;
 
 /** Rows of the embedding table: Megatron pads to a multiple of 128 × tensor, others to a multiple of tensor. */
 export const paddedVocabulary = (
@@ -81,11 +90,16 @@ const recomputeKey = (recompute: Recompute): string => {
   }
 };
 
-/** Everything of the strategy that a layer's cost depends on. */
-const layerKey = (s: Strategy): string =>
-  `${gpusUsed(s)} ${s.tensor} ${s.context} ${s.expert} ${s.expertTensor} ${s.microBatchSize} ${s.pipeline} ${s.sharding} ${s.shardingGroup} ` +
-  `${Number(s.sequenceParallel)}${Number(s.overlapTensor)}${Number(s.overlapExpert)}${Number(s.overlapGradients)}${Number(s.overlapParameters)} ` +
-  `${s.contextCommunication} ${s.dispatcher} ${s.rankOrder} ${s.offload} ${recomputeKey(s.recompute)}`;
+/** Everything of the strategy that a layer's own cost depends on: operators, and the collectives inside a layer. */
+const pieceKey = (s: Strategy): string =>
+  `${gpusUsed(s)} ${s.tensor} ${s.context} ${s.expert} ${s.expertTensor} ${s.microBatchSize} ` +
+  `${Number(s.sequenceParallel)}${Number(s.overlapTensor)}${Number(s.overlapExpert)} ` +
+  `${s.contextCommunication} ${s.dispatcher} ${recomputeKey(s.recompute)}`;
+
+/** Everything that gradients, gathers and the optimizer step depend on beside parameters. */
+const dataKey = (s: Strategy): string =>
+  `${s.tensor} ${s.context} ${s.data} ${s.pipeline} ${s.expert} ${s.expertTensor} ${s.sharding} ${s.shardingGroup} ` +
+  `${Number(s.overlapGradients)}${Number(s.overlapParameters)} ${s.rankOrder} ${s.offload}`;
 
 export interface LayerTables {
   readonly topology: Topology;
@@ -94,36 +108,37 @@ export interface LayerTables {
   readonly sets: (strategy: Strategy) => readonly LayerSet[];
 }
 
-/** Strides of process groups: tensor innermost, then context, then data (or pipeline, in the other rank order). */
-const spansOf = (
-  topology: Topology,
-  s: Strategy,
-): { group: GroupSpans; data: Pick<DataContext, 'dense' | 'expert' | 'shard' | 'replicas'> } => {
-  const world = gpusUsed(s);
-  const span = (size: number, stride: number): GroupSpan => topology.groupSpan({ world, size, stride });
+type Span = (size: number, stride: number) => GroupSpan;
+
+const spanOf =
+  (topology: Topology, s: Strategy): Span =>
+  (size, stride) =>
+    topology.groupSpan({ world: gpusUsed(s), size, stride });
+
+/** Strides of process groups: tensor innermost, then context. */
+const groupSpans = (span: Span, s: Strategy): GroupSpans => ({
+  tensor: span(s.tensor, 1),
+  context: span(s.context, s.tensor),
+  expert: span(s.expert, s.expertTensor),
+  expertTensor: span(s.expertTensor, 1),
+});
+
+/** Replicas: outside context, or outside the pipeline in the other rank order. */
+const dataSpans = (span: Span, s: Strategy): Pick<DataContext, 'dense' | 'expert' | 'shard' | 'replicas'> => {
   const inner = s.tensor * s.context;
   const outermost = s.rankOrder === 'tp-cp-ep-pp-dp';
   const gap = outermost ? s.pipeline : 1;
-  const experts = s.expertTensor * s.expert;
   const replicas = s.data * s.context;
   const shard = Math.min(s.shardingGroup, replicas);
   // With pipeline stages between replicas, data groups are strided; context ranks are counted with the nearer ones.
   const dense = outermost && s.data > 1 ? span(s.data, inner * gap) : span(replicas, s.tensor);
   const within = outermost && s.data > 1 ? span(Math.min(s.data, shard), inner * gap) : span(shard, s.tensor);
   return {
-    group: {
-      tensor: span(s.tensor, 1),
-      context: span(s.context, s.tensor),
-      expert: span(s.expert, s.expertTensor),
-      expertTensor: span(s.expertTensor, 1),
-    },
-    data: {
-      dense,
-      // With pipeline stages inside, both grids have the same replicas (else the runtime refuses models with experts).
-      expert: outermost ? dense : span(expertData(s), experts),
-      shard: within,
-      replicas: span(replicas / shard, outermost && s.data > 1 ? inner * gap : s.tensor * shard),
-    },
+    dense,
+    // With pipeline stages inside, both grids have the same replicas (else the runtime refuses models with experts).
+    expert: outermost ? dense : span(expertData(s), s.expertTensor * s.expert),
+    shard: within,
+    replicas: span(replicas / shard, outermost && s.data > 1 ? inner * gap : s.tensor * shard),
   };
 };
 
@@ -136,6 +151,7 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
   const kinds = model.kinds.map((kind) => layerOperators(model, kind));
   const gradientBytes = dataTypeBytes[training.optimizer.gradients];
   const hasExperts = model.kinds.some((kind) => kind.feedForward.kind === 'moe');
+  const layersOfKind = model.kinds.map((_, kind) => model.layers.filter((layer) => layer === kind).length);
 
   const operatorsFor = (tensor: number, profile: TimeBehaviour['profile']): ModelOperators => {
     const vocabulary = paddedVocabulary(model.vocabularySize, tensor, profile);
@@ -147,12 +163,18 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     };
   };
 
-  const build = (s: Strategy, index: number): LayerSet => {
+  const behaviourOf = (
+    index: number,
+  ): { machine: Machine; behaviour: TimeBehaviour; runtime: RuntimeCalibration } => {
     const machine = machines[index];
     const behaviour = behaviours[index];
     if (machine === undefined || behaviour === undefined) throw new RangeError(`no node group ${index}`);
-    const runtime = calibration.runtimes[behaviour.profile];
-    const { group, data: dataSpans } = spansOf(topology, s);
+    return { machine, behaviour, runtime: calibration.runtimes[behaviour.profile] };
+  };
+
+  const buildPieces = (s: Strategy, index: number): Pieces => {
+    const { machine, behaviour, runtime } = behaviourOf(index);
+    const group = groupSpans(spanOf(topology, s), s);
     const context: LayerContext = {
       machine,
       runtime,
@@ -167,7 +189,6 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
       expertTensor: hasExperts ? s.expertTensor : 1,
       imbalance: imbalance(training.routing, s.expert),
     };
-    const data: DataContext = { machine, runtime, behaviour, strategy: s, gradientBytes, ...dataSpans };
     const options: LayerOptions = {
       hidden: model.hidden,
       dispatcher: s.dispatcher,
@@ -177,47 +198,99 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
       recompute: s.recompute,
     };
     const plainOptions: LayerOptions = { ...options, recompute: { kind: 'none' } };
-    const finish = (cost: LayerCost): LayerCost =>
-      shardsLayers(s, behaviour) ? withShardedLayer(data, cost) : cost;
     const operators = operatorsFor(s.tensor, behaviour.profile);
     const make = (list: readonly Operator[], chosen: LayerOptions): LayerCost =>
-      finish(layerCost(context, group, list, chosen));
-    const blocks = s.recompute.kind === 'full-block';
-    const kindCosts = operators.kinds.map((list) => make(list, options));
+      layerCost(context, group, list, chosen);
     const once = { ...context, behaviour: { ...behaviour, recomputeOperators: false } };
     const bare = (list: readonly Operator[], sublayers: number, hostLayers: number): LayerCost =>
-      finish(layerCost(once, group, list, { ...plainOptions, tensorSublayers: sublayers, hostLayers }));
+      layerCost(once, group, list, { ...plainOptions, tensorSublayers: sublayers, hostLayers });
+    const kindCosts = operators.kinds.map((list) => make(list, options));
     const mtpLayers = model.multiTokenPrediction?.layers ?? 0;
     return {
-      machine,
-      runtime,
-      behaviour,
-      data,
       kinds: kindCosts,
-      plain: blocks ? operators.kinds.map((list) => make(list, plainOptions)) : kindCosts,
+      plain:
+        s.recompute.kind === 'full-block'
+          ? operators.kinds.map((list) => make(list, plainOptions))
+          : kindCosts,
       // Half a sublayer of tensor communication: the lookup is summed over ranks, the head gathers its input.
       embedding: bare(operators.embedding, 0.5, 0),
       head: bare(operators.head, 0.5, 1),
       mtp:
         mtpLayers === 0
           ? null
-          : finish(
-              layerCost(context, group, operators.mtp, {
-                ...options,
-                tensorSublayers: 2.5 * mtpLayers,
-                hostLayers: mtpLayers,
-              }),
-            ),
+          : make(operators.mtp, { ...options, tensorSublayers: 2.5 * mtpLayers, hostLayers: mtpLayers }),
     };
   };
 
-  const known = new Map<string, readonly LayerSet[]>();
-  const sets = (strategy: Strategy): readonly LayerSet[] => {
-    const key = layerKey(strategy);
-    const found = known.get(key);
+  /** Pieces whose layers gather their parameters, where the strategy shards those. */
+  const gathered = (pieces: Pieces, data: DataContext): Pieces => {
+    const finish = (cost: LayerCost): LayerCost => withShardedLayer(data, cost);
+    const kindCosts = pieces.kinds.map(finish);
+    return {
+      kinds: kindCosts,
+      plain: pieces.plain === pieces.kinds ? kindCosts : pieces.plain.map(finish),
+      embedding: finish(pieces.embedding),
+      head: finish(pieces.head),
+      mtp: pieces.mtp === null ? null : finish(pieces.mtp),
+    };
+  };
+
+  const whole = (pieces: Pieces): LayerSet['whole'] => {
+    const sum = { work: 0, denseParameters: 0, expertParameters: 0 };
+    const add = (cost: LayerCost | null | undefined, count: number): void => {
+      if (cost === null || cost === undefined) return;
+      sum.work += count * (total(cost.forward) + total(cost.backward));
+      sum.denseParameters += count * cost.denseParameters;
+      sum.expertParameters += count * cost.expertParameters;
+    };
+    for (const cost of [pieces.embedding, pieces.head, pieces.mtp]) add(cost, 1);
+    for (const [kind, cost] of pieces.plain.entries()) add(cost, layersOfKind[kind] ?? 0);
+    return sum;
+  };
+
+  const piecesByKey = new Map<string, readonly (Pieces & Pick<LayerSet, 'whole'>)[]>();
+  const dataByKey = new Map<string, readonly DataContext[]>();
+  const piecesOf = (s: Strategy): readonly (Pieces & Pick<LayerSet, 'whole'>)[] => {
+    const key = pieceKey(s);
+    const found = piecesByKey.get(key);
     if (found !== undefined) return found;
-    const made = machines.map((_, index) => build(strategy, index));
-    known.set(key, made);
+    const made = machines.map((_, index) => {
+      const pieces = buildPieces(s, index);
+      return { ...pieces, whole: whole(pieces) };
+    });
+    piecesByKey.set(key, made);
+    return made;
+  };
+  const dataOf = (s: Strategy): readonly DataContext[] => {
+    const key = dataKey(s);
+    const found = dataByKey.get(key);
+    if (found !== undefined) return found;
+    const spans = dataSpans(spanOf(topology, s), s);
+    const made = machines.map((_, index) => ({
+      ...behaviourOf(index),
+      strategy: s,
+      gradientBytes,
+      ...spans,
+    }));
+    dataByKey.set(key, made);
+    return made;
+  };
+  // A strategy is asked about several times in a row: its partition, its bound, its time.
+  let lastStrategy: Strategy | null = null;
+  let lastSets: readonly LayerSet[] = [];
+  const sets = (s: Strategy): readonly LayerSet[] => {
+    if (s === lastStrategy) return lastSets;
+    const pieces = piecesOf(s);
+    const made = dataOf(s).map((data, index): LayerSet => {
+      const own = pieces[index];
+      if (own === undefined) throw new RangeError(`no node group ${index}`);
+      const { machine, behaviour, runtime } = data;
+      if (!shardsLayers(s, behaviour)) return { machine, behaviour, runtime, data, ...own };
+      const finished = gathered(own, data);
+      return { machine, behaviour, runtime, data, ...finished, whole: whole(finished) };
+    });
+    lastStrategy = s;
+    lastSets = made;
     return made;
   };
   return { topology, machines, sets };
