@@ -20,6 +20,7 @@ import {
 import { nemotronHybrid, qwenNext } from './model-hybrid.ts';
 import { llamaLike } from './model-llama.ts';
 import type { LlamaTraits } from './model-llama.ts';
+import { kimiLinear } from './model-kimi.ts';
 import { gptOss, llama4 } from './model-moe.ts';
 
 export type ArchitectureReader = (fields: Fields) => ModelDraft;
@@ -75,6 +76,7 @@ export const ARCHITECTURES: ReadonlyMap<string, ArchitectureReader> = new Map<st
   ['grok-1', like({ tied: true, norms: 4, experts: {} })],
   ['internlm2', like({})],
   ['kimi_k2', deepseekV3],
+  ['kimi_linear', kimiLinear],
   ['llama', like({ experts: {} })],
   ['llama4_text', llama4],
   ['minimax_m2', like({ qkNorm: 'projection', experts: { routerBias: true } })],
@@ -115,6 +117,7 @@ export const ALIASES: ReadonlyMap<string, string> = new Map([
   ['grok', 'grok-1'],
   ['grok1', 'grok-1'],
   ['kimi_k25', 'kimi_k2'],
+  ['kimi_k3', 'kimi_linear'],
   ['llama4', 'llama4_text'],
   ['qwen3_5', 'qwen3_5_text'],
   ['qwen3_5_moe', 'qwen3_5_moe_text'],

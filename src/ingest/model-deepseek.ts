@@ -36,6 +36,7 @@ export const readLatentAttention = (fields: Fields): LatentAttention => {
     ropeHeadDim: fields.integer('qk_rope_head_dim', { min: 0, max: MOST_HEAD_DIM }),
     valueHeadDim: fields.integer('v_head_dim', { max: MOST_HEAD_DIM }),
     indexer: readIndexer(fields),
+    ...(fields.flag('mla_use_output_gate', false) ? { outputGate: true as const } : {}),
   };
 };
 

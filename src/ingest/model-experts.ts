@@ -75,6 +75,7 @@ export const readMoe = (fields: Fields, traits: MoeTraits = {}): MoeFeedForward 
     sharedWidth,
     sharedGate: (traits.sharedGate ?? false) && sharedWidth > 0,
     routerBias: traits.routerBias ?? false,
+    ...(fields.flag('latent_moe_use_norm', false) ? { latentNorm: true as const } : {}),
     latent: fields.has(...latentNames) ? fields.integer(latentNames, { max: MOST_HIDDEN }) : null,
     zeroComputationExperts: zero,
     groups: readGroups(fields, experts),

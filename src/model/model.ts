@@ -39,9 +39,11 @@ export interface LatentAttention {
   readonly valueHeadDim: number;
   /** Sparse-attention indexer (DeepSeek V3.2, GLM-5): each token attends to `topK` tokens. */
   readonly indexer: { readonly heads: number; readonly headDim: number; readonly topK: number } | null;
+  /** Sigmoid gate on the attention output (Kimi K3). Absent: none. */
+  readonly outputGate?: true;
 }
 
-/** Gated DeltaNet linear attention (Qwen3-Next). */
+/** Gated DeltaNet linear attention (Qwen3-Next), and Kimi Delta Attention, which refines its decay. */
 export interface GatedDeltaNet {
   readonly kind: 'gated-delta-net';
   readonly keyHeads: number;
@@ -49,6 +51,11 @@ export interface GatedDeltaNet {
   readonly keyHeadDim: number;
   readonly valueHeadDim: number;
   readonly convolution: number;
+  /**
+   * Kimi Delta Attention: the decay is per key channel, from a projection of this rank, and so is the output gate
+   * (gateRank null: a full projection). Absent: a decay per value head and a full gate.
+   */
+  readonly channelDecay?: { readonly rank: number; readonly gateRank: number | null };
 }
 
 /** Mamba-2 state-space layer (Nemotron hybrids). */
@@ -89,6 +96,8 @@ export interface MoeFeedForward {
   readonly routerBias: boolean;
   /** Latent MoE: experts work on this width, with a projection down and up; null: on the hidden width. */
   readonly latent: number | null;
+  /** A norm on the latent sum of the experts (Kimi K3). Absent: none. */
+  readonly latentNorm?: true;
   /** MoE++: experts that compute nothing (zero, copy, constant), present on every GPU. */
   readonly zeroComputationExperts: number;
   /** Node-limited routing: experts in `count` groups, of which `limit` are used by a token. */

@@ -2,7 +2,7 @@
 import type { Attention, LatentAttention, Model } from './model.ts';
 import type { CoreAttention, Operator } from './operator.ts';
 import { linear } from './operators-linear.ts';
-import { pointwise } from './operators-pointwise.ts';
+import { outputGate, pointwise } from './operators-pointwise.ts';
 
 /** Rotary embedding reads and writes the projections once each way: 4 bytes an element. */
 const rope = (module: 'attention' | 'mla_up_proj', width: number): Operator =>
@@ -61,20 +61,12 @@ export const attentionOperators = (model: Model, mixer: Attention): readonly Ope
     sharding: 'tensor',
     parameters: normParameters,
   });
-  const gate = pointwise({
-    name: 'output_gate',
-    module: 'attention',
-    width: queries,
-    forwardBytes: 6 * queries,
-    backwardBytes: 10 * queries,
-    sharding: 'tensor',
-  });
   return [
     linear('qkv', 'attention', model.hidden, outputs, 'column', { bias: mixer.qkvBias }),
     ...(mixer.qkNorm === 'none' ? [] : [norm]),
     ...positionWork(model, mixer, queries, projected),
     core,
-    ...(mixer.outputGate ? [gate] : []),
+    ...(mixer.outputGate ? [outputGate(queries)] : []),
     linear('attention_output', 'attention', queries, model.hidden, 'row', { bias: mixer.outputBias }),
   ];
 };
@@ -137,11 +129,14 @@ export const latentAttentionOperators = (model: Model, mixer: LatentAttention): 
           linear('query_up', 'mla_up_proj', rank, queries, 'column'),
         ];
   const expanded = mixer.heads * (mixer.nopeHeadDim + mixer.valueHeadDim);
+  const values = mixer.heads * mixer.valueHeadDim;
+  const gated = mixer.outputGate === true;
   return [
     ...query,
     linear('kv_down', 'attention', model.hidden, mixer.kvRank + mixer.ropeHeadDim, 'replicated'),
     latentNorm('kv_norm', mixer.kvRank),
     linear('kv_up', 'mla_up_proj', mixer.kvRank, expanded, 'column'),
+    ...(gated ? [linear('gate', 'attention', model.hidden, values, 'column')] : []),
     // Rotation of the rope part, then q and k are written as one tensor each.
     rope('mla_up_proj', 2 * queries),
     ...indexerOperators(model, mixer),
@@ -158,6 +153,7 @@ export const latentAttentionOperators = (model: Model, mixer: LatentAttention): 
       sinks: false,
       parameters: 0,
     },
-    linear('attention_output', 'attention', mixer.heads * mixer.valueHeadDim, model.hidden, 'row'),
+    ...(gated ? [outputGate(values)] : []),
+    linear('attention_output', 'attention', values, model.hidden, 'row'),
   ];
 };

@@ -70,6 +70,17 @@ const expertOperators = (model: Model, moe: MoeFeedForward): readonly Operator[]
   ];
 };
 
+const latentNorm = (width: number): Operator =>
+  pointwise({
+    name: 'latent_norm',
+    module: 'moe',
+    width,
+    forwardBytes: 4 * width,
+    backwardBytes: 10 * width,
+    sharding: 'sequence',
+    parameters: width,
+  });
+
 /** Router, routed experts (on a latent width where there is one), shared experts, a dense block beside them. */
 export const moeOperators = (model: Model, moe: MoeFeedForward): readonly Operator[] => {
   const { hidden } = model;
@@ -77,6 +88,7 @@ export const moeOperators = (model: Model, moe: MoeFeedForward): readonly Operat
   const down = latent === null ? [] : [linear('latent_down', 'moe', hidden, latent, 'replicated')];
   const up = latent === null ? [] : [linear('latent_up', 'moe', latent, hidden, 'replicated')];
   const beside = (width: number): Block => ({ width, gated, bias: false });
+  const norm = latent === null || moe.latentNorm !== true ? [] : [latentNorm(latent)];
   const shared =
     sharedWidth === 0 ? [] : block(hidden, 'shared_expert', 'shared_experts', beside(sharedWidth));
   const dense = parallelDenseWidth === 0 ? [] : block(hidden, 'mlp', 'mlp', beside(parallelDenseWidth));
@@ -87,6 +99,7 @@ export const moeOperators = (model: Model, moe: MoeFeedForward): readonly Operat
     ...routerOperators(model, moe),
     ...down,
     ...expertOperators(model, moe),
+    ...norm,
     ...up,
     ...shared,
     ...(moe.sharedGate ? [gate] : []),

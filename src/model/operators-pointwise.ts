@@ -32,6 +32,17 @@ export const hiddenNorm = (model: Model, name: string, module: Module): Pointwis
     parameters: normParameters(model, model.hidden),
   });
 
+/** Sigmoid gate on the output of attention: two reads and a write, 6 bytes an element forward and 10 backward. */
+export const outputGate = (width: number): Pointwise =>
+  pointwise({
+    name: 'output_gate',
+    module: 'attention',
+    width,
+    forwardBytes: 6 * width,
+    backwardBytes: 10 * width,
+    sharding: 'tensor',
+  });
+
 /** Addition of a sublayer's output to the residual stream, with bias and dropout in LayerNorm models. */
 export const residual = (model: Model, name: string): Pointwise => {
   const [forward, backward] = model.normalization === 'layernorm' ? [7, 9] : [6, 6];
