@@ -112,6 +112,7 @@ export const goldenProblem = (args: Flags, platform: string, world: number): Gol
         conditions: {
           profile: 'megatron-core',
           dropout,
+          permuteFusion: args['--moe-permute-fusion'] === true,
           groupedExperts: args['--moe-grouped-gemm'] === true,
           lossFusion: !fusion ? 'none' : args['--cross-entropy-fusion-impl'] === 'te' ? 'te' : 'native',
           gradientAccumulationFusion: args['--no-gradient-accumulation-fusion'] !== true,

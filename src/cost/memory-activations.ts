@@ -94,6 +94,11 @@ const attentionBill = (
   bill.core += softmaxBytes(mixer.heads, shape, behaviour);
 };
 
+const projections = (mixer: Mixer, shape: ActivationShape, behaviour: MemoryBehaviour): number =>
+  mixer.kind === 'attention'
+    ? (behaviour.projection * (mixer.heads + 2 * mixer.kvHeads) * mixer.headDim) / shape.tensor
+    : 0;
+
 /** Latents before and after their norms (cut by sequence parallelism only); q, k, v per head; the output. */
 const latentBill = (
   bill: Bill,
@@ -149,9 +154,10 @@ const mixerBill = (bill: Bill, mixer: Mixer, shape: ActivationShape, behaviour: 
 };
 
 /**
- * Per routed copy: the permuted input and output of the experts (4h), their activation, and the product weighted by
- * the router's probability (2fe): all of it measured on Megatron. Expert tensor parallelism gathers the copies and
- * cuts the width; the all-gather dispatcher holds the tokens of the whole expert group besides.
+ * Per routed copy: the permuted input of the experts (2h) and their activation; without the fused permutation a
+ * second copy of the input and the weighted product besides (2h + 2fe, measured on Megatron's tests). Expert tensor
+ * parallelism gathers the copies and cuts the width; the all-gather dispatcher holds the tokens of the whole expert
+ * group besides.
  */
 const expertBill = (
   bill: Bill,
@@ -165,8 +171,9 @@ const expertBill = (
   const experts = moe.experts + moe.zeroComputationExperts;
   const copies = (moe.topK * (moe.experts / experts) * shape.capacity) / split;
   const activation = moe.gated ? behaviour.gated : behaviour.plain;
-  bill.moe += copies * (4 * width * shape.expertTensor + (activation - 2) * moe.expertWidth);
-  bill['moe-activation'] += copies * 4 * moe.expertWidth;
+  bill.moe += copies * (2 * width * shape.expertTensor + (activation - 2) * moe.expertWidth);
+  if (behaviour.keepsExpertOutput) bill.moe += copies * 2 * (width * shape.expertTensor + moe.expertWidth);
+  bill['moe-activation'] += copies * 2 * moe.expertWidth;
   bill.rest += (8 * experts) / split;
   if (moe.latent !== null) bill.rest += (4 * moe.latent) / split;
   if (shape.dispatcher === 'all-gather') bill.moe += (2 * width * shape.expert) / split;
@@ -244,7 +251,11 @@ export const layerActivations = (
   for (const part of Object.values(bill)) live += part;
   let kept = live;
   let recomputed = 0;
-  if (shape.recompute.kind === 'selective') {
+  if (shape.recompute.kind === 'selective' && behaviour.selective === 'projections') {
+    // q, k, v as saved names; the rest is computed again, layer by layer.
+    kept = bill.input / Math.max(1, halves) + projections(kind.mixer, shape, behaviour);
+    recomputed = live;
+  } else if (shape.recompute.kind === 'selective') {
     const freed = new Set(shape.recompute.modules.flatMap((module) => FREED[module]));
     for (const part of freed) kept -= bill[part];
     for (const module of shape.recompute.modules)

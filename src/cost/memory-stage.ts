@@ -47,6 +47,11 @@ export const emptyStage = (): StageBytes => ({
 /** Buffers of fused dispatchers, NVLink and network, outside the allocator (deepseek-ai/DeepEP README: 0.2 to 1 GiB). */
 const DISPATCHER_BUFFERS = 0.6 * GIB;
 
+/** Share of the memory at which the allocator has given all cached blocks back. */
+const RECLAIM = 0.98;
+/** Margin on what such a stage cannot give back. */
+const ELASTIC_MARGIN = 1.04;
+
 /** Layers of one kind in [from, to). */
 const layersOf = (prefix: Int32Array, from: number, to: number): number =>
   (prefix[to] ?? 0) - (prefix[from] ?? 0);
@@ -90,7 +95,9 @@ export const createStageMemory = (
   const conditions = training.conditions ?? {};
   const offloadedShare = Math.min(1, (conditions.offloadedLayers ?? 0) / Math.max(1, model.layers.length));
   const everyOther = conditions.recomputeEveryOther === true;
-  const operators = conditions.recomputeOperators === true && behaviour.operatorPolicy > 0;
+  const byOperator = ({ recompute }: Strategy): boolean =>
+    conditions.recomputeOperators === true ||
+    (behaviour.selective === 'operators' && recompute.kind === 'selective');
 
   /** Bytes per token that one pass through layers [from, to) of a kind keeps. */
   const keptOf = (strategy: Strategy, table: MemoryTable, kind: number, from: number, to: number): number => {
@@ -102,7 +109,7 @@ export const createStageMemory = (
     const copy = strategy.microBatchSize > 1 ? (behaviour.batchCopy * model.hidden) / split : 0;
     const input = each.input * behaviour.checkpoint;
     const { recompute } = strategy;
-    if (operators) return (count * behaviour.operatorPolicy * model.hidden) / split;
+    if (byOperator(strategy)) return (count * behaviour.operatorPolicy * model.hidden) / split;
     if (everyOther) return (count * (each.kept + copy + input)) / 2;
     switch (recompute.kind) {
       case 'none':
@@ -181,7 +188,6 @@ export const createStageMemory = (
     out.gradients = (states.gradients + bucket) * (states.shardsGradients ? sharded : whole);
     out.optimizerStates = optimizer * sharded;
 
-    const split = strategy.sequenceParallel ? strategy.tensor : 1;
     const activations = (sums.kept + live * extras.keptPerPass + extras.keptOnce) * tokens;
     // Moments that compete for the peak: the loss, the backward pass of the widest layer, the dense gradient of the
     // embedding after the last layer of a micro-batch has gone.
@@ -204,7 +210,8 @@ export const createStageMemory = (
     out.communicationBuffers = gathered + blocks;
     out.workspace = (temporary === loss ? 0 : temporary) + dummies + constant;
     const sumOf = out.parameters + out.gradients + out.optimizerStates;
-    out.communicationBuffers += retainedBytes(behaviour, accelerator, {
+    // Freed blocks that the allocator reclaims before it fails: they count for the peak, not for what must fit.
+    const retained = retainedBytes(behaviour, accelerator, {
       strategy,
       live,
       tokens,
@@ -213,6 +220,7 @@ export const createStageMemory = (
       layerParameters: sums.largestBlock,
       used: sumOf + activations + out.logits + out.communicationBuffers + out.workspace,
     });
+    out.communicationBuffers += retained;
     let total = sumOf + out.activations + out.logits + out.communicationBuffers + out.workspace;
     const step = sumOf + states.step * sharded + constant;
     if (step > total) {
@@ -225,11 +233,15 @@ export const createStageMemory = (
     const outside =
       behaviour.outside +
       (strategy.expert > 1 && strategy.dispatcher.endsWith('ep') ? DISPATCHER_BUFFERS : 0);
-    const fragments = behaviour.activationFragmentation * out.activations;
+    const fragments =
+      behaviour.activationFragmentation * out.activations + behaviour.unshared * Math.min(loss, working);
     out.total = total;
     out.reserved = total * (1 + behaviour.fragmentation) + fragments;
     out.device = out.reserved + outside;
-    out.bound = Math.max((total + fragments) * behaviour.bound, out.reserved) + outside;
-    void split;
+    const most = Math.max((total + fragments) * behaviour.bound, out.reserved);
+    const elastic = behaviour.retention > 0;
+    const needed = (total - retained) * ELASTIC_MARGIN;
+    const reclaimed = Math.max(needed, RECLAIM * accelerator.memory - outside);
+    out.bound = outside + (elastic ? Math.min(most, reclaimed) : most);
   };
 };

@@ -41,16 +41,16 @@ export const stateBytes = (
   if (behaviour.profile === 'torchtitan' || behaviour.profile === 'pytorch-fsdp')
     return { weights: 4, gradients: 4, optimizer: moments, moments, step: 0, ...shards };
   if (behaviour.profile === 'megatron-deepspeed' && sharding === 'optimizer')
-    return precision === 'fp16'
+    return optimizer.gradients !== 'fp32'
       ? { weights: 2, gradients: 2.4, optimizer: 17.6, moments, step: 0, ...shards }
       : { weights: 2, gradients: 8.6, optimizer: 0, moments: 0, step: 0, ...shards };
   if (behaviour.profile === 'megatron-deepspeed')
     return {
       weights: 2,
       gradients: 2,
-      optimizer: sharding === 'none' ? 16 : 14 + 2,
+      optimizer: sharding === 'none' ? 12 : 14,
       moments,
-      step: 0,
+      step: 4,
       ...shards,
     };
   const gradients = SIZE[optimizer.gradients];

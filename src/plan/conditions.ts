@@ -64,6 +64,8 @@ export interface RunConditions {
   readonly gradientAllReduce?: boolean;
   /** Fused cross-entropy: none (half- and single-precision copies), Megatron's own, Transformer Engine's in place. */
   readonly lossFusion?: 'none' | 'native' | 'te';
+  /** One kernel sorts tokens by expert, and the router's probability is applied before the second product; absent: yes. */
+  readonly permuteFusion?: boolean;
   /** Weight gradients are added to the accumulated ones inside the matrix product; absent: yes. */
   readonly gradientAccumulationFusion?: boolean;
 }

@@ -34,13 +34,24 @@ export interface MemoryBehaviour {
   /** Bytes per token and element of the feed-forward width. */
   readonly gated: number;
   readonly plain: number;
+  /** Experts keep a second copy of their input and the product weighted by the router (no fused permutation). */
+  readonly keepsExpertOutput: boolean;
   /** Unfused attention: bytes per token, head and key position. */
   readonly softmax: number;
   /** Full recomputation: multiples of the layer input and of one live layer that are held. */
   readonly checkpoint: number;
   readonly live: number;
-  /** Operator-level recomputation keeps so many bytes per token and hidden element; 0: not offered. */
+  /**
+   * Selective recomputation: of named modules (Megatron), of all but matrix products (PyTorch), of all but the
+   * attention projections (XLA's saved names).
+   */
+  readonly selective: 'modules' | 'operators' | 'projections';
+  /** Bytes per token and hidden element that recomputation by operator keeps. */
   readonly operatorPolicy: number;
+  /** Parameter sharding keeps embedding and head gathered (PyTorch's root group). */
+  readonly gathersRoot: boolean;
+  /** Parameters that parameter sharding gathers at most at a time; a whole layer where it is smaller. */
+  readonly gatheredParameters: number;
   /** Loss: bytes per token and logit of the rank's shard, and of the whole vocabulary. */
   readonly lossSharded: number;
   readonly lossWhole: number;
@@ -57,6 +68,8 @@ export interface MemoryBehaviour {
   /** reserved = total × (1 + fragmentation) + activationFragmentation × activations. */
   readonly fragmentation: number;
   readonly activationFragmentation: number;
+  /** Share of the smaller of loss and backward temporaries whose freed blocks the larger one cannot reuse. */
+  readonly unshared: number;
   /** Context, loaded kernels and communicators outside the allocator, bytes. */
   readonly outside: number;
   /** Bound on the allocator's figure: factor on max(total × bound, reserved). */
@@ -73,10 +86,14 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
   projection: 2,
   gated: 6,
   plain: 4,
+  keepsExpertOutput: false,
   softmax: 2,
   checkpoint: 1,
   live: 1,
-  operatorPolicy: 0,
+  selective: 'modules',
+  operatorPolicy: 17,
+  gathersRoot: false,
+  gatheredParameters: Infinity,
   lossSharded: 6,
   lossWhole: 0,
   headBuffers: 0,
@@ -84,9 +101,10 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
   dummyWeightGradients: true,
   fragmentation: 0.05,
   activationFragmentation: 0,
+  unshared: 0,
   // CUDA context and kernels 0.5-0.9 GiB, communicators 1-2 GiB.
-  outside: 2 * GIB,
-  bound: 1.08,
+  outside: 1.5 * GIB,
+  bound: 1.06,
   source:
     'NVIDIA/Megatron-LM @ d98e8a6; its functional tests; reserved over allocated of six Megatron-Bridge runs',
 };
@@ -110,12 +128,14 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
   'megatron-deepspeed': {
     ...MEGATRON,
     residual: 2,
+    // DeepSpeed's stage3_max_live_parameters.
+    gatheredParameters: 1e9,
     dummyWeightGradients: false,
     fragmentation: 0,
     checkpoint: 1.3,
     live: 0.3,
     outside: 6.4 * GIB,
-    bound: 1.1,
+    bound: 1.06,
     source: 'deepspeedai/DeepSpeed @ edaa722; device memory of 56 BigScience trials',
   },
   // Bounds of a grid search on 390 runs: which ran and which did not.
@@ -129,8 +149,10 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     lossWhole: 16,
     headBuffers: 40,
     dummyWeightGradients: false,
-    outside: 3 * GIB,
-    bound: 1.06,
+    outside: 5 * GIB,
+    fragmentation: 0.03,
+    unshared: 0.6,
+    bound: 1.03,
     source: 'Hagemann et al., COLM 2024: which of 390 runs fitted',
   },
   nanotron: {
@@ -151,25 +173,33 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
   torchtitan: {
     ...MEGATRON,
     gated: 8,
-    operatorPolicy: 17,
+    selective: 'operators',
+    gathersRoot: true,
     lossSharded: 14,
     dummyWeightGradients: false,
     fragmentation: 0,
-    bound: 1.12,
+    bound: 1.07,
     source: 'pytorch/torchtitan @ b5bcd76; 12 published peaks',
   },
   'pytorch-fsdp': {
     ...MEGATRON,
     gated: 8,
-    operatorPolicy: 17,
+    selective: 'operators',
+    gathersRoot: true,
     lossSharded: 14,
     dummyWeightGradients: false,
-    bound: 1.15,
+    bound: 1.07,
     source: 'as torchtitan, eager',
   },
-  'megatron-fsdp': { ...MEGATRON, bound: 1.12 },
+  'megatron-fsdp': { ...MEGATRON, bound: 1.06 },
   // XLA fuses elementwise work and rematerialises; no published peaks: taken as Megatron's.
-  jax: { ...MEGATRON, dummyWeightGradients: false, bound: 1.2, source: 'no measured peak' },
+  jax: {
+    ...MEGATRON,
+    selective: 'projections',
+    dummyWeightGradients: false,
+    bound: 1.06,
+    source: 'no measured peak',
+  },
 };
 
 /** cuBLAS and Transformer Engine workspaces: 70 MB on Ampere, 100 MB later; four grouped-GEMM workspaces of 4 or 32 MiB. */
@@ -191,10 +221,13 @@ export const memoryBehaviour = (
     stated.attention === 'fused-softmax';
   const classic = profile === 'megatron-classic' || profile === 'megatron-deepspeed';
   const dropout = stated.dropout ?? (classic && unfused);
-  const bf16DeepSpeed = profile === 'megatron-deepspeed' && training.precision !== 'fp16';
+  // BF16_Optimizer accumulates in fp32, FP16_Optimizer in half precision.
+  const bf16DeepSpeed = profile === 'megatron-deepspeed' && training.optimizer.gradients === 'fp32';
   const fusedLoss = stated.lossFusion;
+  const megatron = profile === 'megatron-core' || profile === 'megatron-fsdp';
   return {
     ...habit,
+    keepsExpertOutput: !(stated.permuteFusion ?? true),
     ...workspaces(architecture),
     ...(stated.groupedExperts === false ? { groupedConstant: 0 } : {}),
     ...(habit.constant === undefined ? {} : { constant: habit.constant }),
@@ -207,7 +240,9 @@ export const memoryBehaviour = (
     // In place in half precision; the unfused loss holds a half- and a single-precision copy, `native` a third.
     lossSharded:
       fusedLoss === 'te'
-        ? 2
+        ? megatron
+          ? 2
+          : 4
         : fusedLoss === 'native'
           ? 10
           : fusedLoss === 'none' && profile === 'megatron-core'
