@@ -102,15 +102,15 @@ const readBlocks = (fields: Fields): readonly Block[] => {
     }
     return blocks ?? [];
   }
+  if (pattern.length > MOST_LAYERS) {
+    const expected = `at most ${MOST_LAYERS} letters`;
+    fields.report('hybrid_override_pattern', `the pattern has ${pattern.length} letters`, { expected });
+    return [];
+  }
   const layers = readLayers(fields, pattern.length);
-  if (layers !== pattern.length || pattern.length > MOST_LAYERS) {
-    fields.report(
-      'hybrid_override_pattern',
-      `the pattern has ${pattern.length} letters for ${layers} layers`,
-      {
-        expected: `${layers} letters`,
-      },
-    );
+  if (layers !== pattern.length) {
+    const message = `the pattern has ${pattern.length} letters for ${layers} layers`;
+    fields.report('hybrid_override_pattern', message, { expected: `${layers} letters` });
     return [];
   }
   const words = Array.from(pattern, (letter) => LETTERS[letter]);
