@@ -57,13 +57,21 @@ export const paddedVocabulary = (size: number, tensor: number, divisor = 128): n
   return Math.ceil(size / multiple) * multiple;
 };
 
+/** Decoder layers of each kind, in the order of `model.kinds`. */
+export const layersPerKind = (model: Model): readonly number[] => {
+  const counts = model.kinds.map(() => 0);
+  for (const kind of model.layers) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+};
+
 export const parameterCount = (model: Model, options: CountOptions = {}): ParameterCount => {
   const vocabulary = options.vocabulary ?? model.vocabularySize;
+  const layers = layersPerKind(model);
   const perKind = model.kinds.map((kind, index): KindCount => {
     const operators = layerOperators(model, kind);
     return {
       kind,
-      layers: model.layers.filter((layer) => layer === index).length,
+      layers: layers[index] ?? 0,
       parameters: sumParameters(operators),
       activeParameters: sumActiveParameters(operators),
     };

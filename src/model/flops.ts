@@ -3,7 +3,7 @@
  * attention term, so figures of two frameworks compare only after conversion. None counts recomputation, except the
  * one that says so.
  */
-import { parameterCount } from './count.ts';
+import { layersPerKind, parameterCount } from './count.ts';
 import type { CountOptions } from './count.ts';
 import type { Model } from './model.ts';
 import { forwardFlops } from './operator-flops.ts';
@@ -16,9 +16,9 @@ const forEachOperator = (
   vocabulary: number,
   visit: (operator: Operator, times: number) => void,
 ): void => {
+  const layers = layersPerKind(model);
   model.kinds.forEach((kind, index) => {
-    const layers = model.layers.filter((layer) => layer === index).length;
-    layerOperators(model, kind).forEach((operator) => visit(operator, layers));
+    layerOperators(model, kind).forEach((operator) => visit(operator, layers[index] ?? 0));
   });
   const ends = [embeddingOperators, headOperators, mtpOperators];
   ends.flatMap((of) => of(model, vocabulary)).forEach((operator) => visit(operator, 1));
