@@ -80,7 +80,9 @@ export const withShardedLayer = (context: DataContext, cost: LayerCost): LayerCo
     ...parts,
     data: parts.data + added(total(parts), communication, x),
   });
-  return { ...cost, forward: pass(cost.forward, gather), backward: pass(cost.backward, again + scatter) };
+  const forward = pass(cost.forward, gather);
+  const backward = pass(cost.backward, again + scatter);
+  return { ...cost, forward, backward, forwardTime: total(forward), backwardTime: total(backward) };
 };
 
 /**
@@ -102,7 +104,8 @@ export const optimizerTime = (
   const bytes = pass(denseParameters, context.shard.size) + pass(expertParameters, context.expert.size);
   const onDevice = bytes / (machine.memoryBandwidth * machine.constants.streaming);
   // A strategy that offloads without a stated share offloads everything.
-  const offloaded = strategy.offload === 'optimizer' && behaviour.optimizerOffload === 0 ? 1 : behaviour.optimizerOffload;
+  const offloaded =
+    strategy.offload === 'optimizer' && behaviour.optimizerOffload === 0 ? 1 : behaviour.optimizerOffload;
   if (offloaded === 0) return onDevice;
   const owned =
     denseParameters / (strategy.sharding === 'none' ? 1 : context.shard.size) +

@@ -6,7 +6,8 @@ import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { bytes, seconds } from '../units.ts';
 import type { Bytes, Seconds } from '../units.ts';
 import type { Calibration } from './calibration.ts';
-import { iterationLowerBound, iterationOf } from './iteration.ts';
+import { iterationBreakdown, iterationLowerBound, iterationTime } from './iteration.ts';
+import type { IterationContext } from './iteration.ts';
 import type { LayerCost } from './layer.ts';
 import { createLayerTables } from './layer-set.ts';
 import { createMemoryModel } from './memory.ts';
@@ -89,8 +90,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     machinesOf.set(key, found);
     return found;
   };
-  const iteration = (s: Strategy, partition: Partition): ReturnType<typeof iterationOf> =>
-    iterationOf(problem, tables, prefixes, machines(s), s, partition);
+  const context: IterationContext = { problem, tables, prefixes, machines };
   const all = cluster.groups.map((_, index) => index);
   const costsOn = (s: Strategy, indices: readonly number[]): LayerCosts => {
     const set = slowestSet(tables.sets(s), indices);
@@ -104,7 +104,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
 
   return {
     estimate: (s, partition) => {
-      const { time, breakdown } = iteration(s, partition);
+      const { time, breakdown } = iterationBreakdown(context, s, partition);
       const stages = memory.stages(s, partition);
       const reasons = shortages(stages);
       const gpus = gpusUsed(s);
@@ -127,13 +127,14 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
       };
     },
     evaluate: (s, partition) => ({
-      iterationTime: seconds(iteration(s, partition).time),
+      iterationTime: seconds(iterationTime(context, s, partition)),
       peakMemoryBound: memory.peakBound(s, partition),
       feasible: memory.excess(s, partition) <= 0,
     }),
-    iterationTime: (s, partition) => seconds(iteration(s, partition).time),
+    iterationTime: (s, partition) => seconds(iterationTime(context, s, partition)),
     layerCosts: (s) => costsOn(s, all),
-    stageCosts: (s) => (all.length === 1 ? [costsOn(s, all)] : machines(s).map((indices) => costsOn(s, indices))),
-    lowerBound: (s) => seconds(iterationLowerBound(problem, tables, s)),
+    stageCosts: (s) =>
+      all.length === 1 ? [costsOn(s, all)] : machines(s).map((indices) => costsOn(s, indices)),
+    lowerBound: (s) => seconds(iterationLowerBound(context, s)),
   };
 };

@@ -8,10 +8,9 @@ import type { Seconds } from '../units.ts';
 import { gatherTime, transferTime } from './collectives.ts';
 import { dataTime, optimizerTime, shardsLayers } from './data-parallel.ts';
 import type { LayerSet, LayerTables } from './layer-set.ts';
-import { total } from './parts.ts';
-import { pipelineTime } from './pipeline.ts';
+import { pipelineMakespan, pipelineTime } from './pipeline.ts';
 import type { PipelineInput } from './stage.ts';
-import { stageCosts } from './stages.ts';
+import { stageCosts, stageParts } from './stages.ts';
 import type { StageCost } from './stages.ts';
 
 /** Bytes of an element of the hidden state between stages. */
@@ -47,11 +46,6 @@ const stageLinks = (
   );
 };
 
-export interface Iteration {
-  readonly time: number;
-  readonly breakdown: TimeBreakdown;
-}
-
 interface DataPart {
   readonly exchange: number;
   readonly step: number;
@@ -60,7 +54,15 @@ interface DataPart {
 /** The stage whose gradients and optimizer take longest ends the iteration. */
 const dataPart = (stages: readonly StageCost[], s: Strategy): DataPart => {
   let worst: DataPart = { exchange: 0, step: 0 };
-  for (const { set, denseParameters, expertParameters } of stages) {
+  let before: StageCost | undefined;
+  for (const stage of stages) {
+    const { set, denseParameters, expertParameters } = stage;
+    const same =
+      before?.denseParameters === denseParameters &&
+      before.expertParameters === expertParameters &&
+      before.set === set;
+    before = stage;
+    if (same) continue;
     const exchange = shardsLayers(s, set.behaviour)
       ? 0
       : dataTime(set.data, denseParameters, expertParameters);
@@ -70,54 +72,87 @@ const dataPart = (stages: readonly StageCost[], s: Strategy): DataPart => {
   return worst;
 };
 
-const busiest = (stages: readonly StageCost[]): StageCost => {
-  let most: StageCost | undefined;
-  for (const stage of stages) if (most === undefined || total(stage.parts) > total(most.parts)) most = stage;
-  if (most === undefined) throw new RangeError('a pipeline has at least one stage');
-  return most;
-};
-
 /** A vocabulary spread over stages: its passes cost every stage an equal share. */
 const spreadVocabulary = (s: Strategy): boolean =>
   s.vocabulary !== 'last' && s.vocabulary !== 'redistributed';
 
-/** Time of one iteration and its parts; the parts sum to the time. Throws RangeError on a strategy that does not fit. */
-export const iterationOf = (
-  problem: Problem,
-  tables: LayerTables,
-  prefixes: readonly Int32Array[],
-  machines: readonly (readonly number[])[],
-  s: Strategy,
-  partition: Partition,
-): Iteration => {
+/** What all figures of an iteration come from. */
+interface Course {
+  readonly microBatches: number;
+  readonly stages: readonly StageCost[];
+  /** Index of the stage with most work. */
+  readonly busiest: number;
+  readonly heavy: StageCost;
+  /** Seconds of the spread vocabulary per stage and micro-batch. */
+  readonly vocabulary: number;
+  /** null without a pipeline. */
+  readonly pipeline: PipelineInput | null;
+}
+
+/** Problem, tables and places that every call shares. */
+export interface IterationContext {
+  readonly problem: Problem;
+  readonly tables: LayerTables;
+  readonly prefixes: readonly Int32Array[];
+  readonly machines: (s: Strategy) => readonly (readonly number[])[];
+}
+
+const courseOf = (context: IterationContext, s: Strategy, partition: Partition): Course => {
+  const { problem, tables, prefixes } = context;
   const m = microBatches(s, problem.training.globalBatchSize);
   if (!Number.isInteger(m) || m < 1)
     throw new RangeError(`${m} micro-batches for each replica: not a positive integer`);
-  const stages = stageCosts(problem, prefixes, tables.sets(s), machines, s, partition);
-  const heavy = busiest(stages);
+  const stages = stageCosts(problem, prefixes, tables.sets(s), context.machines(s), s, partition);
+  let busiest = 0;
+  for (let i = 1; i < stages.length; i += 1)
+    if ((stages[i]?.time ?? 0) > (stages[busiest]?.time ?? 0)) busiest = i;
+  const heavy = stages[busiest];
+  if (heavy === undefined) throw new RangeError('a pipeline has at least one stage');
   const { set } = heavy;
-  const vocabulary = spreadVocabulary(s)
-    ? (total(set.head.forward) + total(set.head.backward)) / s.pipeline
-    : 0;
-  const input: PipelineInput = {
-    schedule: s.schedule,
-    vocabulary: s.vocabulary,
-    ...(vocabulary > 0 ? { vocabularyPasses: stages.map(() => seconds(vocabulary)) } : {}),
-    stages: s.pipeline,
-    virtualStages: s.virtualStages,
-    microBatches: m,
-    microBatchGroup: s.microBatchGroup,
-    chunks: stages.map(({ chunks }) => chunks),
-    links: stageLinks(problem, tables, set, s),
-    blocking: set.behaviour.blockingTransfers,
-  };
-  const pipeline = s.pipeline === 1 && s.virtualStages === 1 ? null : pipelineTime(input);
-  const { exchange, step } = dataPart(stages, s);
-  const { parts } = heavy;
-  const busy = m * (total(parts) + vocabulary);
+  const vocabulary = spreadVocabulary(s) ? (set.head.forwardTime + set.head.backwardTime) / s.pipeline : 0;
+  const alone = s.pipeline === 1 && s.virtualStages === 1;
+  const pipeline: PipelineInput | null = alone
+    ? null
+    : {
+        schedule: s.schedule,
+        vocabulary: s.vocabulary,
+        ...(vocabulary > 0 ? { vocabularyPasses: stages.map(() => seconds(vocabulary)) } : {}),
+        stages: s.pipeline,
+        virtualStages: s.virtualStages,
+        microBatches: m,
+        microBatchGroup: s.microBatchGroup,
+        chunks: stages.map(({ chunks }) => chunks),
+        links: stageLinks(problem, tables, set, s),
+        blocking: set.behaviour.blockingTransfers,
+      };
+  return { microBatches: m, stages, busiest, heavy, vocabulary, pipeline };
+};
+
+const busyTime = ({ microBatches: m, heavy, vocabulary }: Course): number => m * (heavy.time + vocabulary);
+
+/** Time of one iteration. Throws RangeError on a strategy that does not fit. */
+export const iterationTime = (context: IterationContext, s: Strategy, partition: Partition): number => {
+  const course = courseOf(context, s, partition);
+  const makespan = course.pipeline === null ? busyTime(course) : pipelineMakespan(course.pipeline);
+  const { exchange, step } = dataPart(course.stages, s);
+  return makespan + exchange + step + course.heavy.set.runtime.iterationOverhead;
+};
+
+/** The same time by cause: what the busiest stage does, and what it waits for. The parts sum to the time. */
+export const iterationBreakdown = (
+  context: IterationContext,
+  s: Strategy,
+  partition: Partition,
+): { readonly time: number; readonly breakdown: TimeBreakdown } => {
+  const course = courseOf(context, s, partition);
+  const { microBatches: m, heavy, vocabulary } = course;
+  const parts = stageParts(context.prefixes, s, heavy, course.busiest);
+  const pipeline = course.pipeline === null ? null : pipelineTime(course.pipeline);
+  const { exchange, step } = dataPart(course.stages, s);
+  const busy = busyTime(course);
   const makespan = pipeline?.makespan ?? busy;
   const transfer = Math.max(0, Math.min(pipeline?.transfer ?? 0, makespan - busy));
-  const fixed = set.runtime.iterationOverhead;
+  const fixed = heavy.set.runtime.iterationOverhead;
   const breakdown: TimeBreakdown = {
     compute: seconds(m * (parts.compute + vocabulary)),
     tensorCommunication: seconds(m * parts.tensor),
@@ -137,7 +172,7 @@ export const iterationOf = (
  * synchronous schedules one micro-batch passes every other stage; plus the step on the mean shard of parameters.
  * Free of transfers and of exposed gradients. Zero-bubble schedules have no fill.
  */
-export const iterationLowerBound = (problem: Problem, tables: LayerTables, s: Strategy): number => {
+export const iterationLowerBound = ({ problem, tables }: IterationContext, s: Strategy): number => {
   const m = problem.training.globalBatchSize / (s.data * s.microBatchSize);
   let best = Infinity;
   for (const set of tables.sets(s)) {

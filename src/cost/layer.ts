@@ -11,12 +11,15 @@ import type { GroupSpans, PassPair } from './layer-communication.ts';
 import { localParameters, operatorTime, routedCopies } from './operator-time.ts';
 import type { LayerContext, OperatorTime } from './operator-time.ts';
 import { hostTime, withHost } from './host.ts';
-import { noParts, scaleParts } from './parts.ts';
+import { noParts, scaleParts, total } from './parts.ts';
 import type { Parts } from './parts.ts';
 
 export interface LayerCost {
   readonly forward: Parts;
   readonly backward: Parts;
+  /** Their totals. */
+  readonly forwardTime: number;
+  readonly backwardTime: number;
   /** Part of backward that zero-bubble schedules may delay. */
   readonly weightGradient: number;
   /** Parameters on the rank: replicated over the data-parallel group, and over the expert-data group. */
@@ -192,5 +195,12 @@ export const layerCost = (
       expert: expert.backward + again.expert,
     },
   );
-  return { ...passes, weightGradient, denseParameters, expertParameters };
+  return {
+    ...passes,
+    forwardTime: total(passes.forward),
+    backwardTime: total(passes.backward),
+    weightGradient,
+    denseParameters,
+    expertParameters,
+  };
 };

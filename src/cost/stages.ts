@@ -4,7 +4,7 @@ import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { seconds } from '../units.ts';
 import type { LayerCost } from './layer.ts';
 import type { LayerSet } from './layer-set.ts';
-import { addParts, noParts, total } from './parts.ts';
+import { addParts, noParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import type { ChunkTime } from './stage.ts';
 
@@ -33,8 +33,6 @@ export const stageMachines = (problem: Problem, s: Strategy): readonly (readonly
   });
 };
 
-const passes = (cost: LayerCost): number => total(cost.forward) + total(cost.backward);
-
 /** The slowest of the machines that hold a stage decides. */
 export const slowestSet = (sets: readonly LayerSet[], machines: readonly number[]): LayerSet => {
   let slowest: LayerSet | undefined;
@@ -42,41 +40,70 @@ export const slowestSet = (sets: readonly LayerSet[], machines: readonly number[
   for (const index of machines) {
     const set = sets[index];
     if (set === undefined) continue;
-    const time = set.kinds.reduce((sum, kind) => sum + passes(kind), 0);
+    let time = 0;
+    for (const { forwardTime, backwardTime } of set.kinds) time += forwardTime + backwardTime;
     if (time > most) [slowest, most] = [set, time];
   }
   if (slowest === undefined) throw new RangeError('a pipeline stage has no machine');
   return slowest;
 };
 
+/** Layers of one chunk: first and last + 1, and where recomputation of the first layers of a block ends. */
+interface Range {
+  readonly first: number;
+  readonly split: number;
+  readonly last: number;
+}
+
+/** What a stage does with one micro-batch, and the parameters it holds. */
 export interface StageCost {
   readonly set: LayerSet;
+  readonly ranges: readonly Range[];
   readonly chunks: readonly ChunkTime[];
-  /** Both passes of one micro-batch through all chunks, by cause. */
-  readonly parts: Parts;
+  /** Both passes through all chunks. */
+  readonly time: number;
   readonly denseParameters: number;
   readonly expertParameters: number;
 }
 
-interface Sum {
-  forward: Parts;
-  backward: Parts;
-  weight: number;
-  dense: number;
-  expert: number;
-}
-
-const include = (sum: Sum, cost: LayerCost, count: number, weights = count): void => {
-  if (count === 0 && weights === 0) return;
-  sum.forward = addParts(sum.forward, cost.forward, count);
-  sum.backward = addParts(sum.backward, cost.backward, count);
-  sum.weight += cost.weightGradient * count;
-  sum.dense += cost.denseParameters * weights;
-  sum.expert += cost.expertParameters * weights;
-};
-
 /** Where the head's time goes: onto the last stage, or, with a spread vocabulary, into passes of its own. */
 const headOnStage = (s: Strategy): boolean => s.vocabulary === 'last' || s.vocabulary === 'redistributed';
+
+/** Chunks in layer order, which is virtual-stage-major: chunk v of every stage, then chunk v + 1. */
+const rangesOf = (layers: number, s: Strategy, partition: Partition): readonly (readonly Range[])[] => {
+  const block = s.recompute.kind === 'full-block' ? s.recompute.layers : Infinity;
+  const ranges: Range[][] = [];
+  for (let stage = 0; stage < s.pipeline; stage += 1) ranges.push([]);
+  let first = 0;
+  for (let v = 0; v < s.virtualStages; v += 1)
+    for (let stage = 0; stage < s.pipeline; stage += 1) {
+      const last = first + (partition[stage]?.[v] ?? 0);
+      ranges[stage]?.push({ first, split: Math.min(last, first + block), last });
+      first = last;
+    }
+  if (first !== layers) throw new RangeError(`the partition holds ${first} layers, the model ${layers}`);
+  return ranges;
+};
+
+/** Calls `visit` with every piece of one chunk and how often it stands there. */
+const visitChunk = (
+  prefixes: readonly Int32Array[],
+  set: LayerSet,
+  { first, split, last }: Range,
+  visit: (cost: LayerCost, count: number) => void,
+): void => {
+  for (let kind = 0; kind < prefixes.length; kind += 1) {
+    const prefix = prefixes[kind];
+    const cost = set.kinds[kind];
+    const plain = set.plain[kind];
+    if (prefix === undefined || cost === undefined || plain === undefined) continue;
+    const middle = prefix[split] ?? 0;
+    const recomputed = middle - (prefix[first] ?? 0);
+    const rest = (prefix[last] ?? 0) - middle;
+    if (recomputed > 0) visit(cost, recomputed);
+    if (rest > 0) visit(plain, rest);
+  }
+};
 
 /** All stages of a strategy. Throws RangeError when the partition does not hold the model's layers. */
 export const stageCosts = (
@@ -87,54 +114,65 @@ export const stageCosts = (
   s: Strategy,
   partition: Partition,
 ): readonly StageCost[] => {
-  const layers = problem.model.layers.length;
-  // Layer order is virtual-stage-major: chunk v of every stage, then chunk v + 1.
-  const starts: number[][] = Array.from({ length: s.pipeline }, () => []);
-  let next = 0;
-  for (let v = 0; v < s.virtualStages; v += 1)
-    for (let stage = 0; stage < s.pipeline; stage += 1) {
-      (starts[stage] ?? []).push(next);
-      next += partition[stage]?.[v] ?? 0;
-    }
-  if (next !== layers) throw new RangeError(`the partition holds ${next} layers, the model ${layers}`);
-  const blockLayers = s.recompute.kind === 'full-block' ? s.recompute.layers : null;
-  return Array.from({ length: s.pipeline }, (_, stage) => {
-    const set = slowestSet(sets, machines[stage] ?? []);
-    const whole: Sum = { forward: noParts, backward: noParts, weight: 0, dense: 0, expert: 0 };
+  const ranges = rangesOf(problem.model.layers.length, s, partition);
+  const shared = sets.length === 1 ? sets[0] : undefined;
+  const stages: StageCost[] = [];
+  for (let stage = 0; stage < s.pipeline; stage += 1) {
+    const set = shared ?? slowestSet(sets, machines[stage] ?? []);
+    const own = ranges[stage] ?? [];
     const chunks: ChunkTime[] = [];
-    for (let v = 0; v < s.virtualStages; v += 1) {
-      const sum: Sum = { forward: noParts, backward: noParts, weight: 0, dense: 0, expert: 0 };
-      const first = starts[stage]?.[v] ?? 0;
-      const last = first + (partition[stage]?.[v] ?? 0);
-      const split = blockLayers === null ? last : Math.min(last, first + blockLayers);
-      for (const [kind, prefix] of prefixes.entries()) {
-        const cost = set.kinds[kind];
-        const plain = set.plain[kind];
-        if (cost === undefined || plain === undefined) continue;
-        include(sum, cost, (prefix[split] ?? 0) - (prefix[first] ?? 0));
-        if (split < last) include(sum, plain, (prefix[last] ?? 0) - (prefix[split] ?? 0));
-      }
-      if (stage === 0 && v === 0) include(sum, set.embedding, 1);
-      if (stage === s.pipeline - 1 && v === s.virtualStages - 1) {
-        include(sum, set.head, headOnStage(s) ? 1 : 0, 1);
-        if (set.mtp !== null) include(sum, set.mtp, 1);
-      }
-      chunks.push({
-        forward: seconds(total(sum.forward)),
-        backward: seconds(total(sum.backward)),
-        weightGradient: seconds(sum.weight),
-      });
-      whole.forward = addParts(whole.forward, sum.forward);
-      whole.backward = addParts(whole.backward, sum.backward);
-      whole.dense += sum.dense;
-      whole.expert += sum.expert;
-    }
-    return {
-      set,
-      chunks,
-      parts: addParts(whole.forward, whole.backward),
-      denseParameters: whole.dense,
-      expertParameters: whole.expert,
+    let time = 0;
+    let denseParameters = 0;
+    let expertParameters = 0;
+    let forward = 0;
+    let backward = 0;
+    let weight = 0;
+    const visit = (cost: LayerCost, count: number): void => {
+      forward += cost.forwardTime * count;
+      backward += cost.backwardTime * count;
+      weight += cost.weightGradient * count;
+      denseParameters += cost.denseParameters * count;
+      expertParameters += cost.expertParameters * count;
     };
-  });
+    for (let v = 0; v < own.length; v += 1) {
+      const range = own[v];
+      if (range === undefined) continue;
+      [forward, backward, weight] = [0, 0, 0];
+      visitChunk(prefixes, set, range, visit);
+      if (stage === 0 && v === 0) visit(set.embedding, 1);
+      if (stage === s.pipeline - 1 && v === own.length - 1) {
+        if (headOnStage(s)) visit(set.head, 1);
+        else denseParameters += set.head.denseParameters;
+        if (set.mtp !== null) visit(set.mtp, 1);
+      }
+      time += forward + backward;
+      chunks.push({
+        forward: seconds(forward),
+        backward: seconds(backward),
+        weightGradient: seconds(weight),
+      });
+    }
+    stages.push({ set, ranges: own, chunks, time, denseParameters, expertParameters });
+  }
+  return stages;
+};
+
+/** Both passes of one micro-batch through a stage, by cause. */
+export const stageParts = (
+  prefixes: readonly Int32Array[],
+  s: Strategy,
+  cost: StageCost,
+  stage: number,
+): Parts => {
+  let parts = noParts;
+  const visit = (piece: LayerCost, count: number): void => {
+    parts = addParts(addParts(parts, piece.forward, count), piece.backward, count);
+  };
+  for (const range of cost.ranges) visitChunk(prefixes, cost.set, range, visit);
+  if (stage === 0) visit(cost.set.embedding, 1);
+  if (stage === s.pipeline - 1) {
+    if (headOnStage(s)) visit(cost.set.head, 1);
+    if (cost.set.mtp !== null) visit(cost.set.mtp, 1);
+  }
+  return parts;
 };
