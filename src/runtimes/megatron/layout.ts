@@ -39,13 +39,19 @@ export const partitionOfLayout = (stages: readonly StageLetters[], pipeline: num
 
 const decoders = (count: number): string => (count > 2 ? `t*${count}` : 't'.repeat(count));
 
-/** The layout string of a partition; multi-token prediction stands before the loss, on the last virtual stage. */
-export const layoutOf = (partition: Partition, mtpLayers: number): string => {
+/** The layout string of a partition; multi-token prediction stands on the last virtual stage of `mtpStage`. */
+export const layoutOf = (
+  partition: Partition,
+  mtpLayers: number,
+  mtpStage = partition.length - 1,
+): string => {
   const virtualStages = partition[0]?.length ?? 0;
   const stages: string[] = [];
   for (let v = 0; v < virtualStages; v++) for (const stage of partition) stages.push(decoders(stage[v] ?? 0));
+  const mtpAt = (virtualStages - 1) * partition.length + mtpStage;
   stages[0] = `E${stages[0] ?? ''}`;
-  stages[stages.length - 1] = `${stages.at(-1) ?? ''}${'m'.repeat(mtpLayers)}L`;
+  stages[mtpAt] = `${stages[mtpAt] ?? ''}${'m'.repeat(mtpLayers)}`;
+  stages[stages.length - 1] = `${stages.at(-1) ?? ''}L`;
   return joinStages(stages);
 };
 

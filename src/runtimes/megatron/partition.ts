@@ -1,14 +1,9 @@
 import type { Partition } from '../../strategy/strategy.ts';
 
+export { evenPartition } from '../../strategy/layer-split.ts';
+
 /** Every virtual stage holds the same number of layers. */
 export const isEven = (partition: Partition): boolean => new Set(partition.flat()).size <= 1;
-
-/** The split that a runtime makes when nothing is said; null when it does not divide. */
-export const evenPartition = (layers: number, pipeline: number, virtualStages: number): Partition | null => {
-  const perChunk = layers / (pipeline * virtualStages);
-  if (!Number.isInteger(perChunk)) return null;
-  return Array.from({ length: pipeline }, () => Array.from({ length: virtualStages }, () => perChunk));
-};
 
 /** Layers of the first and of the last stage where those two alone may differ (flags decoder-first and -last). */
 export interface FirstLast {

@@ -1,23 +1,14 @@
+import { RECOMPUTE_MODULES } from '../../strategy/keys.ts';
+import { selective } from '../../strategy/recompute.ts';
 import type {
   ContextCommunication,
   Dispatcher,
   Recompute,
-  RecomputeModule,
   Sharding,
   Strategy,
 } from '../../strategy/strategy.ts';
 import { has, integerOf, listOf, textOf } from './arguments.ts';
 import type { ArgumentMap } from './arguments.ts';
-
-const modules: readonly RecomputeModule[] = [
-  'core_attn',
-  'layernorm',
-  'mla_up_proj',
-  'mlp',
-  'moe',
-  'moe_act',
-  'shared_experts',
-];
 
 const readRecompute = (given: ArgumentMap): Recompute => {
   const granularity =
@@ -33,8 +24,7 @@ const readRecompute = (given: ArgumentMap): Recompute => {
   const chosen = new Set(
     named.length === 0 && !moeLayer ? ['core_attn'] : [...named, ...(moeLayer ? ['moe'] : [])],
   );
-  const known = modules.filter((module) => chosen.has(module));
-  return known.length === 0 ? { kind: 'none' } : { kind: 'selective', modules: known };
+  return selective(RECOMPUTE_MODULES.filter((module) => chosen.has(module)));
 };
 
 const fsdpSharding: Readonly<Record<string, Sharding>> = {
@@ -48,7 +38,10 @@ const readSharding = (given: ArgumentMap): Sharding => {
   if (has(given, '--use-torch-fsdp2')) return 'parameters';
   if (has(given, '--use-megatron-fsdp'))
     return fsdpSharding[textOf(given, '--data-parallel-sharding-strategy') ?? 'no_shard'] ?? 'none';
-  return has(given, '--use-distributed-optimizer') ? 'optimizer' : 'none';
+  // dist_muon shards the optimizer by layers, without the flag.
+  return has(given, '--use-distributed-optimizer') || textOf(given, '--optimizer') === 'dist_muon'
+    ? 'optimizer'
+    : 'none';
 };
 
 const communications: Readonly<Record<string, ContextCommunication>> = {

@@ -88,6 +88,22 @@ export const memoryRules: readonly Rule[] = [
           ),
   }),
   megatronRule({
+    id: 'fsdp-rank-order',
+    stage: 'startup',
+    why: 'Megatron-FSDP lays its mesh over the default order of ranks',
+    source: 'NVIDIA-NeMo/Megatron-Bridge @ 067f987d validation of Megatron FSDP: use_tp_pp_dp_mapping',
+    reads: ['sharding', 'rankOrder'],
+    check: ({ strategy: { sharding, rankOrder } }) =>
+      (sharding !== 'gradients' && sharding !== 'parameters') || rankOrder === 'tp-cp-ep-dp-pp'
+        ? legal
+        : illegal(
+            ['rankOrder', 'sharding'],
+            `sharding=${sharding} with pipeline inside data`,
+            rankOrder,
+            'tp-cp-ep-dp-pp',
+          ),
+  }),
+  megatronRule({
     id: 'fsdp-pipeline',
     severity: 'warning',
     stage: 'first step',

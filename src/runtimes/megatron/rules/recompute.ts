@@ -48,6 +48,20 @@ export const recomputeRules: readonly Rule[] = [
         : legal,
   }),
   megatronRule({
+    id: 'recompute-activation-precision',
+    stage: 'startup',
+    why: 'moe_act is part of the grouped products, which exist from bf16 on',
+    source:
+      'megatron/training/arguments.py moe_grouped_gemm; megatron/core/transformer/transformer_config.py:1990-2012',
+    reads: ['recompute'],
+    check: ({ strategy: { recompute }, training: { precision } }) =>
+      recompute.kind === 'selective' &&
+      recompute.modules.includes('moe_act') &&
+      (precision === 'fp16' || precision === 'fp32')
+        ? illegal(['recompute'], `moe_act in ${precision}`, precision, 'bf16')
+        : legal,
+  }),
+  megatronRule({
     id: 'recompute-latent',
     stage: 'startup',
     why: 'mla_up_proj is a module of latent attention',

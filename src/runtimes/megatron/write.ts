@@ -1,0 +1,95 @@
+import type { AcceleratorArchitecture } from '../../cluster/cluster.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { Problem } from '../../plan/problem.ts';
+import { emitLaunch } from '../emit-launch.ts';
+import type { Emission, Emitter } from '../emit-types.ts';
+import { hasExperts } from '../model-facts.ts';
+import { shellQuote } from '../shell.ts';
+import { compareVersions } from '../version.ts';
+import { environmentOf } from './environment.ts';
+import type { Variable } from './environment.ts';
+import { writeModel } from './write-model.ts';
+import type { FlagWords } from './write-model.ts';
+import { writeStages } from './write-stages.ts';
+import { writeStrategy } from './write-strategy.ts';
+import { writeTraining } from './write-training.ts';
+
+/** Everything that Megatron is started with, as data. */
+export interface MegatronCommand {
+  readonly flags: readonly FlagWords[];
+  readonly environment: readonly Variable[];
+  /** Entry point, relative to Megatron-LM's folder. */
+  readonly program: string;
+  readonly notes: readonly string[];
+}
+
+const mtpStageOf = (plan: Plan): number => {
+  const stage = plan.stageExtras.findIndex((extras) => extras.includes('mtp'));
+  return stage < 0 ? plan.strategy.pipeline - 1 : stage;
+};
+
+/** The oldest architecture decides what all ranks may use. */
+export const weakestArchitecture = (problem: Problem): AcceleratorArchitecture => {
+  const order: readonly AcceleratorArchitecture[] = [
+    'volta',
+    'turing',
+    'ampere',
+    'ada',
+    'hopper',
+    'blackwell',
+  ];
+  const present = problem.cluster.groups.map(({ accelerator }) => accelerator.architecture);
+  return order.find((architecture) => present.includes(architecture)) ?? present[0] ?? 'other';
+};
+
+/** Flags, environment and entry point of a plan. */
+export const megatronCommand = (plan: Plan, problem: Problem, version: string): MegatronCommand => {
+  const { model, cluster } = problem;
+  const training = { ...problem.training, runtime: { name: 'megatron' as const, version } };
+  const experts = hasExperts(model);
+  const architecture = weakestArchitecture(problem);
+  const written = writeModel(model, training.sequenceLength, version);
+  const notes = [
+    'Data, tokenizer, checkpoints, learning rate and training length are yours: the script passes its arguments on.',
+    ...written.inexpressible.map(
+      (part) => `Megatron ${version} has no flag for ${part}: the script trains without it.`,
+    ),
+    ...model.omitted,
+  ];
+  if (model.positions.kind === 'rope')
+    notes.push('Rotary base and scaling are not part of the plan: pass --rotary-base and the like.');
+  return {
+    flags: [
+      ...writeStrategy(plan.strategy, training, experts),
+      ...writeStages(plan.strategy, plan.partition, model, version, mtpStageOf(plan)),
+      ...writeTraining(plan.strategy, training, experts, architecture),
+      ...written.flags,
+    ],
+    environment: environmentOf(plan.strategy, cluster, model, architecture),
+    program: !written.hybrid
+      ? 'pretrain_gpt.py'
+      : compareVersions(version, '0.17') < 0
+        ? 'pretrain_mamba.py'
+        : 'pretrain_hybrid.py',
+    notes,
+  };
+};
+
+/** The plan as a bash script for torchrun or Slurm, or as flags alone. */
+export const emitMegatron: Emitter = (plan, problem, options): Emission => {
+  const { version } = problem.training.runtime;
+  const command = megatronCommand(plan, problem, version);
+  if (options.only === 'flags') {
+    const text = command.flags.map((words) => words.map(shellQuote).join(' ')).join('\n');
+    return { files: [{ name: 'flags.txt', text: `${text}\n` }], notes: command.notes, unsupported: null };
+  }
+  return emitLaunch(plan, problem, options, {
+    runtime: `Megatron-LM ${version}`,
+    usage: 'MEGATRON_PATH is the folder of Megatron-LM; arguments are passed on.',
+    notes: command.notes,
+    environment: command.environment,
+    flags: command.flags,
+    program: `"\${MEGATRON_PATH:-.}"/${command.program}`,
+    files: [],
+  });
+};
