@@ -25,6 +25,8 @@ export interface Diagnostic {
   readonly suggestion?: string;
   /** The line of the file that `position` speaks of, for the excerpt; absent where there is none to show. */
   readonly lineText?: string;
+  /** Column of the line at which `lineText` begins, 1 where absent: only a part of a very long line is kept. */
+  readonly lineTextColumn?: number;
 }
 
 /** A value, or everything that is wrong with its input, all at once. */

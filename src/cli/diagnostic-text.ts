@@ -42,11 +42,17 @@ export const diagnosticSentence = (diagnostic: Diagnostic): string => {
 const excerpt = (diagnostic: Diagnostic, chalk: ChalkInstance): readonly string[] => {
   const { lineText, position } = diagnostic;
   if (lineText === undefined || lineText.trim() === '') return [];
-  const characters = Array.from(lineText.slice(0, 200_000));
-  const index = Math.min(position.column - 1, characters.length);
+  const characters = Array.from(lineText);
+  const first = diagnostic.lineTextColumn ?? 1;
+  const index = Math.min(Math.max(0, position.column - first), characters.length);
   const start = Math.max(0, Math.min(index - WIDTH / 2, characters.length - WIDTH));
   const shown = characters.slice(start, start + WIDTH);
-  const before = escapeText(shown.slice(0, index - start).join('').replaceAll('\t', ' '));
+  const before = escapeText(
+    shown
+      .slice(0, index - start)
+      .join('')
+      .replaceAll('\t', ' '),
+  );
   const marked = escapeText(
     shown
       .slice(index - start, index - start + Math.max(1, position.length ?? 1))
@@ -55,7 +61,7 @@ const excerpt = (diagnostic: Diagnostic, chalk: ChalkInstance): readonly string[
   );
   const text = escapeText(shown.join('').replaceAll('\t', ' '));
   const margin = String(position.line);
-  const lead = start > 0 ? '…' : '';
+  const lead = start > 0 || first > 1 ? '…' : '';
   const trail = start + WIDTH < characters.length ? '…' : '';
   const carets = '^'.repeat(Math.max(1, Array.from(marked).length));
   return [
@@ -72,7 +78,10 @@ export const formatDiagnostic = (
   const { file, position, severity } = diagnostic;
   const place = `${cut(escapeText(file), 300)}:${String(position.line)}:${String(position.column)}:`;
   const label = severity === 'error' ? chalk.red.bold('error:') : chalk.yellow.bold('warning:');
-  return [`${chalk.bold(place)} ${label} ${diagnosticSentence(diagnostic)}`, ...excerpt(diagnostic, chalk)].join('\n');
+  return [
+    `${chalk.bold(place)} ${label} ${diagnosticSentence(diagnostic)}`,
+    ...excerpt(diagnostic, chalk),
+  ].join('\n');
 };
 
 /** Diagnostics shown of one run; a file with ten thousand mistakes is understood before the thousandth. */
@@ -83,7 +92,9 @@ export const formatDiagnostics = (
   diagnostics: readonly Diagnostic[],
   chalk: ChalkInstance = new Chalk({ level: 0 }),
 ): string => {
-  const lines = diagnostics.slice(0, MAXIMUM_SHOWN).map((diagnostic) => `${formatDiagnostic(diagnostic, chalk)}\n`);
+  const lines = diagnostics
+    .slice(0, MAXIMUM_SHOWN)
+    .map((diagnostic) => `${formatDiagnostic(diagnostic, chalk)}\n`);
   const rest = diagnostics.length - MAXIMUM_SHOWN;
   if (rest > 0) lines.push(`(${String(rest)} more are not shown)\n`);
   return lines.join('');

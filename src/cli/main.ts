@@ -15,8 +15,11 @@ const wantsJson = (argv: readonly string[]): boolean =>
 
 /** A defect of ours: one line (one JSON object under --format json), never a stack unless it is asked for. */
 const reportDefect = (error: unknown, argv: readonly string[]): void => {
-  const message = escapeText(error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 500);
-  const stack = error instanceof Error && process.env['PLANNER_DEBUG'] !== undefined ? error.stack : undefined;
+  const message = escapeText(
+    error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  ).slice(0, 500);
+  const stack =
+    error instanceof Error && process.env['PLANNER_DEBUG'] !== undefined ? error.stack : undefined;
   process.stderr.write(
     wantsJson(argv)
       ? `${JSON.stringify({ schema_version: 1, error: { kind: 'defect', exit_status: EXIT.defect, message, stack } })}\n`
@@ -54,7 +57,8 @@ const guardStream = (stream: NodeJS.WriteStream): void => {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.brokenPipe);
     process.exitCode = EXIT.input;
-    if (stream !== process.stderr) process.stderr.write(`stdout:1:1: error: cannot write: ${error.code ?? error.message}\n`);
+    if (stream !== process.stderr)
+      process.stderr.write(`stdout:1:1: error: cannot write: ${error.code ?? error.message}\n`);
   });
 };
 

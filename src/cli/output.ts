@@ -89,13 +89,16 @@ export const checkOutput = (options: OutputOptions): void => {
 };
 
 const writeWhole = (target: string, file: OutputFile): void => {
-  const temporary = path.join(path.dirname(target), `.${path.basename(target).slice(0, 100)}.${String(process.pid)}.tmp`);
+  const temporary = path.join(
+    path.dirname(target),
+    `.${path.basename(target).slice(0, 100)}.${String(process.pid)}.tmp`,
+  );
   attempt(target, () => {
     try {
       const descriptor = openSync(temporary, 'wx', file.executable === true ? 0o755 : 0o644);
       try {
         const content = Buffer.from(file.content, 'utf8');
-        for (let offset = 0; offset < content.length; ) offset += writeSync(descriptor, content, offset);
+        for (let offset = 0; offset < content.length;) offset += writeSync(descriptor, content, offset);
         fsyncSync(descriptor);
       } finally {
         closeSync(descriptor);
@@ -123,7 +126,8 @@ export const writeAnswer = (text: string, options: OutputOptions = {}): void => 
 export const checkOutputFolder = (folder: string, names: readonly string[], force: boolean): void => {
   checkName(folder);
   const stat = attempt(folder, () => statOf(folder));
-  if (stat?.isSymbolicLink() === true) failWith([outputError(folder, 'is a symbolic link; name the folder itself')]);
+  if (stat?.isSymbolicLink() === true)
+    failWith([outputError(folder, 'is a symbolic link; name the folder itself')]);
   if (stat !== undefined && !stat.isDirectory()) failWith([outputError(folder, 'is not a directory')]);
   for (const name of names) {
     checkName(name);

@@ -1,5 +1,6 @@
 /** The command tree. */
 import { Command } from 'commander';
+import { registerAccuracy } from './commands/accuracy.ts';
 import { registerPresets } from './commands/presets.ts';
 import { registerSchema } from './commands/schema.ts';
 import { packageVersion } from './version.ts';
@@ -16,7 +17,9 @@ Exit status: 0 yes; 1 no (nothing feasible, illegal); 2 unreadable input or usag
 /** Builds the whole command tree. exitOverride stands before the subcommands, which inherit it. */
 export const createProgram = (): Command => {
   const program = new Command('planner')
-    .description('Parallelism configurator for training large language models: time, memory and ranked plans that launch.')
+    .description(
+      'Parallelism configurator for training large language models: time, memory and ranked plans that launch.',
+    )
     .version(packageVersion(), '-V, --version', 'print the version')
     .option('--color', 'colour the output even where it is no terminal')
     .option('--no-color', 'never colour the output')
@@ -26,6 +29,7 @@ export const createProgram = (): Command => {
     .exitOverride()
     // Usage errors are printed by main.ts, in the form of every other diagnostic.
     .configureOutput({ outputError: () => undefined });
+  registerAccuracy(program);
   registerPresets(program);
   registerSchema(program);
   return program;

@@ -7,6 +7,8 @@ export const packageRoot = (): string => path.resolve(path.dirname(fileURLToPath
 
 /** Version of this package. */
 export const packageVersion = (): string => {
-  const content = JSON.parse(readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  const content = JSON.parse(readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return content.version;
 };

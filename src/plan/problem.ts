@@ -68,6 +68,8 @@ export interface SearchOptions {
 export interface Problem {
   readonly cluster: Cluster;
   readonly model: Model;
+  /** The config.json or map that the model was read from, for the echo in results; absent for presets. */
+  readonly modelConfig?: Readonly<Record<string, unknown>>;
   readonly training: Training;
   readonly search: SearchOptions;
 }

@@ -1,0 +1,519 @@
+/* Generated from schema/spec.schema.json by scripts/generate-types.mjs; do not edit. */
+
+/**
+ * A preset (`planner presets accelerators`), or its figures.
+ */
+export type Accelerator = string | AcceleratorSpec;
+/**
+ * Bytes per second, or a string with its unit ("400 Gb/s").
+ */
+export type Bandwidth = number | string;
+/**
+ * FLOP/s, or a string with its unit ("989 TFLOP/s").
+ */
+export type Compute = number | string;
+/**
+ * Accelerators of a node.
+ */
+export type PerNode = number;
+/**
+ * How the accelerators of a node talk: a preset (`planner presets links`), or its figures.
+ */
+export type IntraNode = string | IntraNodeSpec;
+/**
+ * Seconds, or a string with its unit ("5 us").
+ */
+export type Time = number | string;
+/**
+ * A preset (`planner presets models`), a Hugging Face config.json, or a map with the keys of one.
+ */
+export type Model =
+  | string
+  | {
+      [k: string]: unknown;
+    };
+export type DataType = 'fp32' | 'bf16' | 'fp16' | 'fp8';
+export type Axis = number;
+/**
+ * none, full, full:block:N, full:uniform:N, or selective: and a +-joined list of core_attn, mlp, moe, moe_act, layernorm, mla_up_proj, shared_experts
+ */
+export type Recompute = string;
+
+/**
+ * Input of planner: a cluster, a model, how it is trained, and what the search may choose. YAML or JSON.
+ */
+export interface Spec {
+  cluster: ClusterSpec;
+  model: Model;
+  training: TrainingSpec;
+  search?: SearchSpec;
+  placement?: PlacementSpec;
+  /**
+   * File of constants that `planner calibrate` fitted, relative to the SPEC.
+   */
+  calibration?: string;
+}
+/**
+ * Machines, in rank order, and the network between them.
+ */
+export interface ClusterSpec {
+  /**
+   * Free text.
+   */
+  name?: string;
+  accelerator?: Accelerator;
+  per_node?: PerNode;
+  intra_node?: IntraNode;
+  nics?: NicsSpec;
+  /**
+   * A count, or groups of equal nodes in rank order.
+   */
+  nodes: number | [NodeGroupSpec, ...NodeGroupSpec[]];
+  network?: NetworkSpec;
+}
+export interface AcceleratorSpec {
+  name?: string;
+  /**
+   * Decides which rules and kernels hold.
+   */
+  architecture?:
+    'volta' | 'turing' | 'ampere' | 'ada' | 'hopper' | 'blackwell' | 'cdna2' | 'cdna3' | 'cdna4' | 'other';
+  /**
+   * What a process can allocate.
+   */
+  memory: number | string;
+  memory_bandwidth: Bandwidth;
+  /**
+   * Streaming multiprocessors or compute units.
+   */
+  multiprocessors?: number;
+  peak: PeakSpec;
+}
+/**
+ * Dense FLOP/s by number format; bf16 or fp16 is needed.
+ */
+export interface PeakSpec {
+  fp32?: Compute;
+  tf32?: Compute;
+  fp16?: Compute;
+  bf16?: Compute;
+  fp8?: Compute;
+  nvfp4?: Compute;
+}
+export interface IntraNodeSpec {
+  name?: string;
+  /**
+   * Bytes per second, or a string with its unit ("400 Gb/s").
+   */
+  bandwidth: number | string;
+  latency: Time;
+  kind: 'switch' | 'mesh' | 'pcie';
+}
+/**
+ * Network ports of a node: a preset for each port, or figures.
+ */
+export interface NicsSpec {
+  name?: string;
+  /**
+   * Ports of a node.
+   */
+  count: number;
+  /**
+   * A preset (`planner presets nics`).
+   */
+  link?: string;
+  /**
+   * Bytes per second, or a string with its unit ("400 Gb/s").
+   */
+  bandwidth?: number | string;
+  latency?: Time;
+  kind?: 'infiniband' | 'roce' | 'efa' | 'ethernet' | 'other';
+}
+/**
+ * Equal nodes. What is absent is taken from the cluster, then from the accelerator's preset.
+ */
+export interface NodeGroupSpec {
+  /**
+   * Nodes.
+   */
+  count: number;
+  /**
+   * Names in rank order: a list, or a string such as gpu[001-016].
+   */
+  hosts?: string | [string, ...string[]];
+  accelerator?: Accelerator;
+  per_node?: PerNode;
+  intra_node?: IntraNode;
+  nics?: NicsSpec;
+  /**
+   * Of one node.
+   */
+  price_per_hour?: number;
+}
+export interface NetworkSpec {
+  /**
+   * GPUs that one NVLink domain spans, where it is larger than a node.
+   */
+  domain?: number;
+  /**
+   * From inside out.
+   *
+   * @maxItems 16
+   */
+  tiers?:
+    | []
+    | [TierSpec]
+    | [TierSpec, TierSpec]
+    | [TierSpec, TierSpec, TierSpec]
+    | [TierSpec, TierSpec, TierSpec, TierSpec]
+    | [TierSpec, TierSpec, TierSpec, TierSpec, TierSpec]
+    | [TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec]
+    | [TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec]
+    | [TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec]
+    | [TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec]
+    | [TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec, TierSpec]
+    | [
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+      ]
+    | [
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+      ]
+    | [
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+      ]
+    | [
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+      ]
+    | [
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+      ]
+    | [
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+        TierSpec,
+      ];
+  /**
+   * File of measured links (CSV or JSON), which override presets.
+   */
+  measured?: string;
+}
+export interface TierSpec {
+  name: string;
+  /**
+   * Nodes that one group joins; absent: all.
+   */
+  nodes?: number;
+  /**
+   * Downlink over uplink bandwidth.
+   */
+  oversubscription?: number;
+}
+export interface TrainingSpec {
+  /**
+   * What will run the plan, with an optional version: megatron@0.20.
+   */
+  runtime?: string;
+  /**
+   * Tokens.
+   */
+  sequence_length: number;
+  /**
+   * Sequences of one iteration.
+   */
+  global_batch_size: number;
+  precision?: 'fp32' | 'fp16' | 'bf16' | 'fp8' | 'mxfp8' | 'nvfp4';
+  attention_kernel?: 'auto' | 'unfused' | 'flash2' | 'flash3';
+  optimizer?: ('adam' | 'sgd' | 'muon') | OptimizerSpec;
+  /**
+   * Load of the experts: balanced, or a file of token counts [layers][experts].
+   */
+  routing?: string;
+  /**
+   * Of the whole training run.
+   */
+  tokens?: number;
+}
+export interface OptimizerSpec {
+  name: 'adam' | 'sgd' | 'muon';
+  /**
+   * Each moment.
+   */
+  states?: 'fp32' | 'bf16' | 'fp16' | 'fp8';
+  /**
+   * Accumulation and reduction.
+   */
+  gradients?: 'fp32' | 'bf16' | 'fp16' | 'fp8';
+  main_parameters?: DataType;
+}
+export interface SearchSpec {
+  objective?: 'throughput' | 'cost' | 'memory_headroom';
+  /**
+   * Plans printed.
+   */
+  top?: number;
+  fix?: FixedStrategy;
+  limit?: StrategyLimits;
+  /**
+   * Fraction of a GPU's memory that is never planned.
+   */
+  memory_reserve?: number;
+  /**
+   * May the search choose which node (GPU) runs which rank.
+   */
+  dedication?: 'none' | 'nodes' | 'gpus';
+  dedication_objective?: 'iteration_time' | 'communication';
+}
+/**
+ * Strategy keys and the one value each has.
+ */
+export interface FixedStrategy {
+  tensor?: Axis;
+  pipeline?: Axis;
+  virtual_stages?: Axis;
+  context?: Axis;
+  data?: Axis;
+  expert?: Axis;
+  expert_tensor?: Axis;
+  micro_batch_size?: Axis;
+  micro_batch_group?: Axis;
+  schedule?: 'gpipe' | '1f1b' | 'interleaved' | 'zb-h1' | 'zb-h2' | 'zb-v' | 'v-half' | 'dualpipe-v';
+  vocabulary?: 'last' | 'redistributed' | 'vocab-1' | 'vocab-2' | 'interlaced';
+  sequence_parallel?: boolean;
+  recompute?: Recompute;
+  sharding?: 'none' | 'optimizer' | 'gradients' | 'parameters';
+  sharding_group?: Axis;
+  overlap_gradients?: boolean;
+  overlap_parameters?: boolean;
+  overlap_tensor?: boolean;
+  overlap_expert?: boolean;
+  context_communication?: 'p2p' | 'a2a' | 'all-gather' | 'a2a+p2p';
+  dispatcher?: 'all-gather' | 'all-to-all' | 'deepep' | 'hybridep';
+  rank_order?: 'tp-cp-ep-dp-pp' | 'tp-cp-ep-pp-dp';
+  offload?: 'none' | 'optimizer';
+}
+/**
+ * Strategy keys and the values that each may have.
+ */
+export interface StrategyLimits {
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  tensor?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  pipeline?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  virtual_stages?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  context?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  data?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  expert?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  expert_tensor?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  micro_batch_size?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  micro_batch_group?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  schedule?: [
+    'gpipe' | '1f1b' | 'interleaved' | 'zb-h1' | 'zb-h2' | 'zb-v' | 'v-half' | 'dualpipe-v',
+    ...('gpipe' | '1f1b' | 'interleaved' | 'zb-h1' | 'zb-h2' | 'zb-v' | 'v-half' | 'dualpipe-v')[],
+  ];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  vocabulary?: [
+    'last' | 'redistributed' | 'vocab-1' | 'vocab-2' | 'interlaced',
+    ...('last' | 'redistributed' | 'vocab-1' | 'vocab-2' | 'interlaced')[],
+  ];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  sequence_parallel?: [boolean, ...boolean[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  recompute?: [Recompute, ...Recompute[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  sharding?: [
+    'none' | 'optimizer' | 'gradients' | 'parameters',
+    ...('none' | 'optimizer' | 'gradients' | 'parameters')[],
+  ];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  sharding_group?: [Axis, ...Axis[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  overlap_gradients?: [boolean, ...boolean[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  overlap_parameters?: [boolean, ...boolean[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  overlap_tensor?: [boolean, ...boolean[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  overlap_expert?: [boolean, ...boolean[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  context_communication?: [
+    'p2p' | 'a2a' | 'all-gather' | 'a2a+p2p',
+    ...('p2p' | 'a2a' | 'all-gather' | 'a2a+p2p')[],
+  ];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  dispatcher?: [
+    'all-gather' | 'all-to-all' | 'deepep' | 'hybridep',
+    ...('all-gather' | 'all-to-all' | 'deepep' | 'hybridep')[],
+  ];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  rank_order?: ['tp-cp-ep-dp-pp' | 'tp-cp-ep-pp-dp', ...('tp-cp-ep-dp-pp' | 'tp-cp-ep-pp-dp')[]];
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  offload?: ['none' | 'optimizer', ...('none' | 'optimizer')[]];
+}
+/**
+ * Experts on GPUs from measured routing; read by `planner place`.
+ */
+export interface PlacementSpec {
+  /**
+   * @minItems 1
+   * @maxItems 1000
+   */
+  counts: [string, ...string[]];
+  traces?: string;
+  expert_parallel: Axis;
+  per_node?: PerNode;
+  redundant_experts?: number;
+  groups?: Axis;
+  communication?: 'per_layer' | 'coherent';
+  objective?: 'balance' | 'locality' | 'joint' | 'robust';
+  gpu_speeds?: string;
+}

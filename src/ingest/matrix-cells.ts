@@ -1,0 +1,66 @@
+/** What matrices in every notation have in common: units, the check of a cell, whether the size fits the cluster. */
+import { parseQuantity } from '../quantity.ts';
+import type { MatrixContext } from './matrix.ts';
+
+export const MAXIMUM_SIDE = 10_000;
+
+/** Bytes per second of one `unit`; undefined where it is no unit of bandwidth. */
+export const bandwidthUnit = (unit: string): number | undefined => {
+  const parsed = parseQuantity(`1 ${unit}`, 'bandwidth');
+  return unit.trim() !== '' && parsed.ok ? parsed.value : undefined;
+};
+
+export type CellResult =
+  { readonly ok: true; readonly value: number } | { readonly ok: false; readonly message: string };
+
+const shown = (value: unknown): string => {
+  const text = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? 'nothing');
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+};
+
+/** A link in bytes per second: a number of `factor`, or a string with its own unit. */
+export const bandwidthCell = (value: unknown, factor: number): CellResult => {
+  if (value === null || value === undefined || value === '')
+    return { ok: false, message: 'the link is missing' };
+  if (typeof value !== 'number' && typeof value !== 'string')
+    return { ok: false, message: `expected a bandwidth, found ${shown(value)}` };
+  const text = typeof value === 'string' ? value.trim() : '';
+  const bare =
+    typeof value === 'number'
+      ? value
+      : /^[-+]?[\d.]{1,40}(?:[eE][-+]?\d{1,3})?$/u.test(text)
+        ? Number(text)
+        : undefined;
+  const parsed =
+    bare === undefined ? parseQuantity(text, 'bandwidth') : parseQuantity(bare * factor, 'bandwidth');
+  if (!parsed.ok) return { ok: false, message: `expected a bandwidth, found ${shown(value)}` };
+  if (parsed.value === 0) return { ok: false, message: 'the link is zero: it cannot be used' };
+  return parsed.value > 0
+    ? parsed
+    : { ok: false, message: `a bandwidth is not negative, found ${shown(value)}` };
+};
+
+/** A latency in seconds: a number of `factor`, zero allowed. */
+export const latencyCell = (value: unknown, factor: number): CellResult =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0
+    ? { ok: true, value: value * factor }
+    : { ok: false, message: `expected a latency, found ${shown(value)}` };
+
+/** What a matrix of `side` rows describes: its stated level, else what its size says. A message where neither fits. */
+export const levelOf = (
+  side: number,
+  stated: 'node' | 'gpu' | null,
+  { nodes, gpus }: MatrixContext,
+): 'node' | 'gpu' | { readonly message: string } => {
+  const fits = { node: side === nodes, gpu: side === gpus };
+  if (stated !== null) {
+    if (fits[stated]) return stated;
+    const count = stated === 'node' ? `${String(nodes)} nodes` : `${String(gpus)} GPUs`;
+    return { message: `the matrix has ${String(side)} rows, but the cluster has ${count}` };
+  }
+  if (fits.node) return 'node';
+  if (fits.gpu) return 'gpu';
+  return {
+    message: `the matrix has ${String(side)} rows, but the cluster has ${String(nodes)} nodes and ${String(gpus)} GPUs`,
+  };
+};

@@ -1,0 +1,67 @@
+/** What the builders of a Problem share: the document, where files lie, and the list of what is wrong. */
+import path from 'node:path';
+import type { Diagnostic, Result } from '../diagnostics.ts';
+import { keyRange, valueRange } from '../ingest/document.ts';
+import type { DataDocument } from '../ingest/document.ts';
+import { MAXIMUM_REFERENCED_BYTES, readTextFile } from '../ingest/read-file.ts';
+import { diagnosticAt } from '../ingest/source.ts';
+import type { Details, Range, Source } from '../ingest/source.ts';
+
+/** What spans lines is marked by its first character. */
+const firstLine = (range: Range): Range =>
+  range.source.text.slice(range.start, range.end).includes('\n') ? { ...range, end: range.start + 1 } : range;
+
+export class BuildContext {
+  readonly document: DataDocument;
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #folder: string;
+  readonly #broken: readonly string[];
+
+  /** `broken`: pointers of values that the schema refused; nothing is built from them. */
+  constructor(document: DataDocument, specPath: string, broken: readonly string[]) {
+    this.document = document;
+    this.#folder = path.dirname(specPath);
+    this.#broken = broken;
+  }
+
+  /** Whether the value and all in it are as the schema wants them, unknown keys apart. */
+  isSound(pointer: string): boolean {
+    return !this.#broken.some((broken) => broken === pointer || broken.startsWith(`${pointer}/`));
+  }
+
+  error(pointer: string, id: string, message: string, details: Details = {}): void {
+    this.diagnostics.push(diagnosticAt(firstLine(valueRange(this.document, pointer)), id, message, details));
+  }
+
+  warning(pointer: string, id: string, message: string): void {
+    const range = firstLine(valueRange(this.document, pointer));
+    this.diagnostics.push(diagnosticAt(range, id, message, {}, 'warning'));
+  }
+
+  /** An error at the key of a value: what is wrong is that it stands there. */
+  errorAtKey(pointer: string, id: string, message: string, details: Details = {}): void {
+    this.diagnostics.push(diagnosticAt(firstLine(keyRange(this.document, pointer)), id, message, details));
+  }
+
+  /** Reads a file that the SPEC names at `pointer`; what cannot be read is reported under that name. */
+  readReference(name: string, pointer: string): Source | null {
+    const read = readTextFile(path.resolve(this.#folder, name), name, MAXIMUM_REFERENCED_BYTES);
+    if (read.ok) return read.value;
+    const { position, file } = diagnosticAt(valueRange(this.document, pointer), '', '');
+    const origin = ` (named at ${file}:${String(position.line)}:${String(position.column)})`;
+    this.diagnostics.push(
+      ...read.diagnostics.map((found) => ({ ...found, message: found.message + origin })),
+    );
+    return null;
+  }
+
+  /** The value of a result; its errors are kept. */
+  take<T>(result: Result<T>): T | null {
+    if (result.ok) {
+      this.diagnostics.push(...result.warnings);
+      return result.value;
+    }
+    this.diagnostics.push(...result.diagnostics);
+    return null;
+  }
+}
