@@ -1,6 +1,11 @@
 /** Round numbers, so that tests can state what a hand calculation gives. */
 import type { Accelerator, Cluster } from '../../src/cluster/cluster.ts';
-import type { AcceleratorCalibration, Calibration, LinkCalibration, RuntimeCalibration } from '../../src/cost/calibration.ts';
+import type {
+  AcceleratorCalibration,
+  Calibration,
+  LinkCalibration,
+  RuntimeCalibration,
+} from '../../src/cost/calibration.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { Problem } from '../../src/plan/problem.ts';
 import type { Strategy } from '../../src/strategy/strategy.ts';
@@ -26,7 +31,13 @@ export const clusterOf = (nodes: number, extra: Partial<Cluster> = {}): Cluster 
       accelerator,
       perNode: 8,
       intraNode: { name: 'link', kind: 'switch', bandwidth: bytesPerSecond(100e9), latency: seconds(0) },
-      nics: { name: 'port', count: 8, bandwidth: bytesPerSecond(10e9), latency: seconds(0), kind: 'infiniband' },
+      nics: {
+        name: 'port',
+        count: 8,
+        bandwidth: bytesPerSecond(10e9),
+        latency: seconds(0),
+        kind: 'infiniband',
+      },
       pricePerHour: null,
     },
   ],
@@ -54,7 +65,14 @@ export const acceleratorConstants: AcceleratorCalibration = {
   recurrence: 0.1,
 };
 
-export const linkConstants: LinkCalibration = { reduce: 1, gather: 1, allToAll: 1, pointToPoint: 1, step: 0, base: 0 };
+export const linkConstants: LinkCalibration = {
+  reduce: 1,
+  gather: 1,
+  allToAll: 1,
+  pointToPoint: 1,
+  step: 0,
+  base: 0,
+};
 
 export const runtimeConstants: RuntimeCalibration = {
   hostDense: 0,
@@ -99,7 +117,15 @@ export const calibrationWith = (
     name: 'test',
     accelerators: { test: { ...acceleratorConstants, ...change.accelerator } },
     fallback: { other: 'test' },
-    links: { nvlink: link, pcie: link, 'infinity-fabric': link, infiniband: link, roce: link, efa: link, ethernet: link },
+    links: {
+      nvlink: link,
+      pcie: link,
+      'infinity-fabric': link,
+      infiniband: link,
+      roce: link,
+      efa: link,
+      ethernet: link,
+    },
     runtimes: {
       'megatron-core': runtime,
       'megatron-classic': runtime,
@@ -173,7 +199,10 @@ export const moeModel: Model = {
   })),
 };
 
-export const problemOf = (change: Partial<Problem> = {}, training: Partial<Problem['training']> = {}): Problem => ({
+export const problemOf = (
+  change: Partial<Problem> = {},
+  training: Partial<Problem['training']> = {},
+): Problem => ({
   cluster: clusterOf(1),
   model,
   training: {

@@ -28,17 +28,27 @@ describe('gemmTime', () => {
   });
 
   it('grows by 1 + k0∕k, and by the efficiency and the sustained rate', () => {
-    const machine = machineWith({ accelerator: { gemm: { ...machineWith().constants.gemm, bf16: { efficiency: 0.8, depth: 1024 } }, sustained: 0.5 } });
+    const machine = machineWith({
+      accelerator: {
+        gemm: { ...machineWith().constants.gemm, bf16: { efficiency: 0.8, depth: 1024 } },
+        sustained: 0.5,
+      },
+    });
     expect(gemmTime(machine, 'bf16', 4096, 4096, 4096)).toBeCloseTo((1.37439e-3 / 0.4) * 1.25, 6);
   });
 
   it('is bound by the traffic of operands and result for few rows: 2·(mk + kn + mn) ∕ 1e12, and by the floor', () => {
     const machine = machineWith({ accelerator: { kernelFloor: 5e-6 } });
-    expect(gemmTime(machine, 'bf16', 1, 4096, 4096)).toBeCloseTo((2 * (4096 + 4096 * 4096 + 4096)) / 1e12 + 5e-6, 9);
+    expect(gemmTime(machine, 'bf16', 1, 4096, 4096)).toBeCloseTo(
+      (2 * (4096 + 4096 * 4096 + 4096)) / 1e12 + 5e-6,
+      9,
+    );
   });
 
   it('the depth of a weight gradient is the token count', () => {
-    const machine = machineWith({ accelerator: { gemm: { ...machineWith().constants.gemm, bf16: { efficiency: 1, depth: 100 } } } });
+    const machine = machineWith({
+      accelerator: { gemm: { ...machineWith().constants.gemm, bf16: { efficiency: 1, depth: 100 } } },
+    });
     const time = linearTime(machine, 'bf16', 1000, 4096, 8192);
     const ideal = (2 * 1000 * 4096 * 8192) / 1e14;
     expect(time.forward).toBeCloseTo(ideal * (1 + 100 / 4096), 8);

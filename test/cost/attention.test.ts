@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { attentionTime } from '../../src/cost/attention.ts';
+import type { AttentionShape } from '../../src/cost/attention.ts';
+import { machineOf } from '../../src/cost/machine.ts';
+import type { Machine } from '../../src/cost/machine.ts';
+import type { CoreAttention } from '../../src/model/operator.ts';
+import { calibrationWith, clusterOf, runtimeConstants } from './fixtures.ts';
+
+const machineWith = (constants: Parameters<typeof calibrationWith>[0] = {}): Machine => {
+  const [group] = clusterOf(1).groups;
+  if (group === undefined) throw new Error('no group');
+  return machineOf(group, calibrationWith(constants));
+};
+
+const core: CoreAttention = {
+  kind: 'core-attention',
+  name: 'core_attention',
+  module: 'core_attn',
+  heads: 8,
+  kvHeads: 8,
+  queryKeyDim: 128,
+  valueDim: 128,
+  span: { kind: 'full' },
+  topK: null,
+  sinks: false,
+  parameters: 0,
+};
+const shape: AttentionShape = { tokens: 4096, sequenceLength: 4096, context: 1, tensor: 1 };
+/** 2 · 8 heads · 4096² ∕ 2 · 256: the causal half of both products. */
+const CAUSAL = 2 * 8 * ((4096 * 4096) / 2) * 256;
+
+describe('fused attention', () => {
+  it('causal FLOPs at a share of the peak; backward 2.5 times as many', () => {
+    const time = attentionTime(machineWith(), runtimeConstants, core, shape, 'flash2', false);
+    expect(time.forward).toBeCloseTo(CAUSAL / 0.5e14, 9);
+    expect(time.backward).toBeCloseTo((2.5 * CAUSAL) / 0.5e14, 9);
+  });
+
+  it('attains half of its rate at the half length of a context chunk', () => {
+    const curve = { rate: 0.5, halfLength: 1024, backward: 0.8 };
+    const machine = machineWith({
+      accelerator: {
+        attention: { flash1: curve, flash2: curve, flash3: curve, cudnn: curve, 'cudnn-v9': curve },
+      },
+    });
+    const time = attentionTime(
+      machine,
+      runtimeConstants,
+      core,
+      { ...shape, context: 4, tokens: 1024 },
+      'flash2',
+      false,
+    );
+    expect(time.forward).toBeCloseTo(CAUSAL / 4 / 0.25e14, 9);
+    expect(time.backward).toBeCloseTo((2.5 * CAUSAL) / 4 / 0.2e14, 9);
+  });
+
+  it('is shared over tensor ranks', () => {
+    const time = attentionTime(
+      machineWith(),
+      runtimeConstants,
+      core,
+      { ...shape, tensor: 4 },
+      'flash2',
+      false,
+    );
+    expect(time.forward).toBeCloseTo(CAUSAL / 4 / 0.5e14, 9);
+  });
+
+  it('a window of 1024 leaves 1024 − 1024²∕8192 keys a token', () => {
+    const window: CoreAttention = { ...core, span: { kind: 'window', window: 1024 } };
+    const time = attentionTime(machineWith(), runtimeConstants, window, shape, 'flash2', false);
+    expect(time.forward).toBeCloseTo((2 * 8 * 4096 * 896 * 256) / 0.5e14, 9);
+  });
+
+  it('heads of 64 run at 0.5^0.4 of the rate', () => {
+    const narrow: CoreAttention = { ...core, heads: 16, queryKeyDim: 64, valueDim: 64 };
+    const time = attentionTime(machineWith(), runtimeConstants, narrow, shape, 'flash2', false);
+    expect(time.forward).toBeCloseTo(CAUSAL / (0.5e14 * 0.5 ** 0.4), 9);
+  });
+});
+
+describe('unfused attention', () => {
+  const scores = 8 * 4096 * 4096;
+
+  it('both products over all scores, and 8 + 14 bytes a score', () => {
+    const time = attentionTime(machineWith(), runtimeConstants, core, shape, 'fused-softmax', false);
+    expect(time.forward).toBeCloseTo((2 * CAUSAL) / 1e14 + (8 * scores) / 1e12, 9);
+    expect(time.backward).toBeCloseTo((4 * CAUSAL) / 1e14 + (14 * scores) / 1e12, 9);
+  });
+
+  it('dropout adds its bytes a score, each pass', () => {
+    const without = attentionTime(machineWith(), runtimeConstants, core, shape, 'fused-softmax', false);
+    const dropout = attentionTime(machineWith(), runtimeConstants, core, shape, 'fused-softmax', true);
+    expect(dropout.forward - without.forward).toBeCloseTo((5 * scores) / 1e12, 9);
+  });
+
+  it('a head dimension that 8 does not divide falls off the tensor cores', () => {
+    const misaligned: CoreAttention = { ...core, queryKeyDim: 130, valueDim: 130 };
+    const time = attentionTime(machineWith(), runtimeConstants, misaligned, shape, 'fused-softmax', false);
+    expect(time.forward).toBeCloseTo((2 * scores * 260) / 1e13 + (8 * scores) / 1e12, 9);
+  });
+});
