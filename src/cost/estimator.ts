@@ -52,6 +52,8 @@ export interface Estimator {
   readonly stageCosts: (strategy: Strategy) => readonly LayerCosts[];
   /** Valid for every partition of the strategy: balanced stages, no transfers, no exposed data communication. */
   readonly lowerBound: (strategy: Strategy) => Seconds;
+  /** Both passes of one micro-batch through the whole model, operators alone: no switch but sequence parallelism changes it. */
+  readonly operatorWork: (strategy: Strategy) => Seconds;
 }
 
 const GIB = 2 ** 30;
@@ -135,6 +137,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     layerCosts: (s) => costsOn(s, all),
     stageCosts: (s) =>
       all.length === 1 ? [costsOn(s, all)] : machines(s).map((indices) => costsOn(s, indices)),
+    operatorWork: (s) => seconds(Math.min(...tables.sets(s).map((set) => set.whole.operators))),
     lowerBound: (s) => seconds(iterationLowerBound(context, s)),
   };
 };

@@ -1,19 +1,20 @@
 /** The costs of all pieces of a model under one layout of its layers, tabulated by the few keys that they depend on. */
 import { createTopology } from '../cluster/topology.ts';
-import type { GroupSpan, Topology } from '../cluster/topology.ts';
+import type { Topology } from '../cluster/topology.ts';
 import { embeddingOperators, headOperators, layerOperators, mtpOperators } from '../model/operators.ts';
 import type { Operator } from '../model/operator.ts';
-import type { Problem, Routing } from '../plan/problem.ts';
+import type { Problem } from '../plan/problem.ts';
 import { timeBehaviour } from '../runtimes/time-behaviour.ts';
 import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
-import { expertData, gpusUsed } from '../strategy/strategy.ts';
+import { gpusUsed } from '../strategy/strategy.ts';
 import type { Recompute, Strategy } from '../strategy/strategy.ts';
 import type { Calibration, RuntimeCalibration } from './calibration.ts';
 import { dataTypeBytes, shardsLayers, withShardedLayer } from './data-parallel.ts';
 import type { DataContext } from './data-parallel.ts';
+import { imbalance } from './expert-load.ts';
+import { dataSpans, groupSpans, spanOf } from './group-spans.ts';
 import { layerCost } from './layer.ts';
 import type { LayerCost, LayerOptions } from './layer.ts';
-import type { GroupSpans } from './layer-communication.ts';
 import { gemmFormat, machineOf } from './machine.ts';
 import type { Machine } from './machine.ts';
 import type { LayerContext } from './operator-time.ts';
@@ -31,11 +32,21 @@ export interface LayerSet {
   readonly head: LayerCost;
   readonly mtp: LayerCost | null;
   /** The whole model without recomputed blocks: both passes of one micro-batch, and the parameters of the rank. */
-  readonly whole: {
-    readonly work: number;
-    readonly denseParameters: number;
-    readonly expertParameters: number;
-  };
+  readonly whole: Whole;
+}
+
+export interface Whole {
+  readonly work: number;
+  /** The part of `work` that operators take: the same whatever communicates or overlaps how. */
+  readonly operators: number;
+  readonly denseParameters: number;
+  readonly expertParameters: number;
+}
+
+/** What operators run in; `once`: the same without repeats by a recomputation policy (embedding, head). */
+interface Contexts {
+  readonly context: LayerContext;
+  readonly once: LayerContext;
 }
 
 type Pieces = Pick<LayerSet, 'kinds' | 'plain' | 'embedding' | 'head' | 'mtp'>;
@@ -48,26 +59,6 @@ export const paddedVocabulary = (
 ): number => {
   const unit = profile.startsWith('megatron') ? 128 * tensor : tensor;
   return Math.ceil(vocabulary / unit) * unit;
-};
-
-/** Load of the busiest of `ranks` contiguous blocks of experts over the mean, averaged over layers. */
-const imbalance = (routing: Routing, ranks: number): number => {
-  if (routing.kind === 'balanced' || ranks <= 1) return 1;
-  let sum = 0;
-  let layers = 0;
-  for (const counts of routing.counts) {
-    const total = counts.reduce((all, count) => all + count, 0);
-    if (total === 0) continue;
-    const block = counts.length / ranks;
-    const loads = new Array<number>(ranks).fill(0);
-    for (const [expert, count] of counts.entries()) {
-      const rank = Math.floor(expert / block);
-      loads[rank] = (loads[rank] ?? 0) + count;
-    }
-    sum += (Math.max(...loads) * ranks) / total;
-    layers += 1;
-  }
-  return layers === 0 ? 1 : sum / layers;
 };
 
 interface ModelOperators {
@@ -108,40 +99,6 @@ export interface LayerTables {
   readonly sets: (strategy: Strategy) => readonly LayerSet[];
 }
 
-type Span = (size: number, stride: number) => GroupSpan;
-
-const spanOf =
-  (topology: Topology, s: Strategy): Span =>
-  (size, stride) =>
-    topology.groupSpan({ world: gpusUsed(s), size, stride });
-
-/** Strides of process groups: tensor innermost, then context. */
-const groupSpans = (span: Span, s: Strategy): GroupSpans => ({
-  tensor: span(s.tensor, 1),
-  context: span(s.context, s.tensor),
-  expert: span(s.expert, s.expertTensor),
-  expertTensor: span(s.expertTensor, 1),
-});
-
-/** Replicas: outside context, or outside the pipeline in the other rank order. */
-const dataSpans = (span: Span, s: Strategy): Pick<DataContext, 'dense' | 'expert' | 'shard' | 'replicas'> => {
-  const inner = s.tensor * s.context;
-  const outermost = s.rankOrder === 'tp-cp-ep-pp-dp';
-  const gap = outermost ? s.pipeline : 1;
-  const replicas = s.data * s.context;
-  const shard = Math.min(s.shardingGroup, replicas);
-  // With pipeline stages between replicas, data groups are strided; context ranks are counted with the nearer ones.
-  const dense = outermost && s.data > 1 ? span(s.data, inner * gap) : span(replicas, s.tensor);
-  const within = outermost && s.data > 1 ? span(Math.min(s.data, shard), inner * gap) : span(shard, s.tensor);
-  return {
-    dense,
-    // With pipeline stages inside, both grids have the same replicas (else the runtime refuses models with experts).
-    expert: outermost ? dense : span(expertData(s), s.expertTensor * s.expert),
-    shard: within,
-    replicas: span(replicas / shard, outermost && s.data > 1 ? inner * gap : s.tensor * shard),
-  };
-};
-
 export const createLayerTables = (problem: Problem, calibration: Calibration): LayerTables => {
   const { cluster, model, training } = problem;
   const topology = createTopology(cluster);
@@ -153,14 +110,20 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
   const hasExperts = model.kinds.some((kind) => kind.feedForward.kind === 'moe');
   const layersOfKind = model.kinds.map((_, kind) => model.layers.filter((layer) => layer === kind).length);
 
+  const operatorLists = new Map<string, ModelOperators>();
   const operatorsFor = (tensor: number, profile: TimeBehaviour['profile']): ModelOperators => {
+    const key = `${tensor} ${profile}`;
+    const found = operatorLists.get(key);
+    if (found !== undefined) return found;
     const vocabulary = paddedVocabulary(model.vocabularySize, tensor, profile);
-    return {
+    const made = {
       kinds,
       embedding: embeddingOperators(model, vocabulary),
       head: headOperators(model, vocabulary),
       mtp: mtpOperators(model, vocabulary),
     };
+    operatorLists.set(key, made);
+    return made;
   };
 
   const behaviourOf = (
@@ -172,9 +135,13 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     return { machine, behaviour, runtime: calibration.runtimes[behaviour.profile] };
   };
 
-  const buildPieces = (s: Strategy, index: number): Pieces => {
+  const contextsByKey = new Map<string, Contexts>();
+  const contextsOf = (s: Strategy, index: number): Contexts => {
+    const sequenceParallel = s.sequenceParallel && s.tensor > 1;
+    const key = `${index} ${s.tensor} ${Number(sequenceParallel)} ${s.context} ${s.microBatchSize} ${s.expert} ${s.expertTensor}`;
+    const found = contextsByKey.get(key);
+    if (found !== undefined) return found;
     const { machine, behaviour, runtime } = behaviourOf(index);
-    const group = groupSpans(spanOf(topology, s), s);
     const context: LayerContext = {
       machine,
       runtime,
@@ -184,11 +151,20 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
       sequenceLength: training.sequenceLength,
       context: s.context,
       tensor: s.tensor,
-      sequenceParallel: s.sequenceParallel && s.tensor > 1,
+      sequenceParallel,
       expert: hasExperts ? s.expert : 1,
       expertTensor: hasExperts ? s.expertTensor : 1,
       imbalance: imbalance(training.routing, s.expert),
     };
+    const made = { context, once: { ...context, behaviour: { ...behaviour, recomputeOperators: false } } };
+    contextsByKey.set(key, made);
+    return made;
+  };
+
+  const buildPieces = (s: Strategy, index: number): Pieces => {
+    const { behaviour } = behaviourOf(index);
+    const group = groupSpans(spanOf(topology, s), s);
+    const { context, once } = contextsOf(s, index);
     const options: LayerOptions = {
       hidden: model.hidden,
       dispatcher: s.dispatcher,
@@ -201,7 +177,6 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     const operators = operatorsFor(s.tensor, behaviour.profile);
     const make = (list: readonly Operator[], chosen: LayerOptions): LayerCost =>
       layerCost(context, group, list, chosen);
-    const once = { ...context, behaviour: { ...behaviour, recomputeOperators: false } };
     const bare = (list: readonly Operator[], sublayers: number, hostLayers: number): LayerCost =>
       layerCost(once, group, list, { ...plainOptions, tensorSublayers: sublayers, hostLayers });
     const kindCosts = operators.kinds.map((list) => make(list, options));
@@ -235,11 +210,12 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     };
   };
 
-  const whole = (pieces: Pieces): LayerSet['whole'] => {
-    const sum = { work: 0, denseParameters: 0, expertParameters: 0 };
+  const whole = (pieces: Pieces): Whole => {
+    const sum = { work: 0, operators: 0, denseParameters: 0, expertParameters: 0 };
     const add = (cost: LayerCost | null | undefined, count: number): void => {
       if (cost === null || cost === undefined) return;
       sum.work += count * (total(cost.forward) + total(cost.backward));
+      sum.operators += count * (cost.forward.compute + cost.backward.compute);
       sum.denseParameters += count * cost.denseParameters;
       sum.expertParameters += count * cost.expertParameters;
     };

@@ -125,6 +125,21 @@ const isGrouped = (operator: Operator): operator is GroupedLinear => operator.ki
 const overlapExpertPass = (compute: number, exchange: number, x: number): number =>
   Math.max(compute, exchange) + x * Math.min(compute, exchange) - compute;
 
+const timesByContext = new WeakMap<LayerContext, Map<readonly Operator[], readonly OperatorTime[]>>();
+
+/** Times of operators depend on the context alone, which many strategies share: they are made once for each. */
+const operatorTimes = (
+  context: LayerContext,
+  operators: readonly Operator[],
+  copies: number,
+): readonly OperatorTime[] => {
+  const lists = timesByContext.get(context) ?? new Map<readonly Operator[], readonly OperatorTime[]>();
+  timesByContext.set(context, lists);
+  const times = lists.get(operators) ?? operators.map((operator) => operatorTime(context, operator, copies));
+  lists.set(operators, times);
+  return times;
+};
+
 /** One layer, both passes of one micro-batch. */
 export const layerCost = (
   context: LayerContext,
@@ -134,7 +149,7 @@ export const layerCost = (
 ): LayerCost => {
   const grouped = operators.find(isGrouped);
   const copies = grouped === undefined ? 0 : routedCopies(context, grouped.topK);
-  const times = operators.map((operator) => operatorTime(context, operator, copies));
+  const times = operatorTimes(context, operators, copies);
   let forward = 0;
   let backward = 0;
   let weightGradient = 0;
