@@ -1,7 +1,7 @@
 /** The tables of an accuracy report, as rows of text; the reporters below only draw them. */
 import type { BoundStatistics, Coverage, Group, Summary } from './summary.ts';
 import type { Detection } from './metrics.ts';
-import type { SweepSummary } from './sweeps.ts';
+import type { OrderingSummary, SweepSummary } from './sweeps.ts';
 
 export interface ReportTable {
   readonly title: string;
@@ -34,6 +34,14 @@ const sweepRow = (name: string, sweeps: SweepSummary): readonly string[] => [
   String(sweeps.sweeps),
   fixed(sweeps.kendallTau),
   percent(sweeps.regret),
+];
+
+const orderingRow = (name: string, each: OrderingSummary): readonly string[] => [
+  name,
+  String(each.groups),
+  String(each.pairs),
+  String(each.right),
+  String(each.bestFound),
 ];
 
 const boundCells = (bound: BoundStatistics): readonly string[] => [percent(bound.violatedShare), signed(bound.size)];
@@ -88,7 +96,12 @@ export const summaryTables = (summary: Summary): readonly ReportTable[] => {
     {
       title: 'Ranking in sweeps',
       head: ['rows', 'sweeps', 'Kendall tau', 'top-1 regret'],
-      rows: [sweepRow('headline', headline.sweeps), sweepRow('micro-batch not printed', summary.orderings.summary)],
+      rows: [sweepRow('headline', headline.sweeps)],
+    },
+    {
+      title: 'Orderings, micro-batch not printed',
+      head: ['source', 'groups', 'pairs', 'right', 'best found'],
+      rows: summary.orderings.bySource.filter((each) => each.pairs > 0).map((each) => orderingRow(each.name, each)),
     },
     {
       title: 'Peak memory',

@@ -2,8 +2,8 @@
 import type { Comparison } from './compare.ts';
 import { detection, errorStatistics, mean, relativeError } from './metrics.ts';
 import type { Detection, ErrorStatistics, Pair } from './metrics.ts';
-import { groupBy, summarizeSweeps } from './sweeps.ts';
-import type { SweepScore, SweepSummary } from './sweeps.ts';
+import { groupBy, summarizeOrderings, summarizeSweeps } from './sweeps.ts';
+import type { OrderingSummary, SweepScore, SweepSummary } from './sweeps.ts';
 
 export interface Coverage {
   /** Records that carry such a figure. */
@@ -63,7 +63,7 @@ export interface Summary {
   readonly apart: readonly Group[];
   readonly sweeps: readonly SweepScore[];
   /** Rows whose micro-batch is not printed: orderings only. */
-  readonly orderings: { readonly summary: SweepSummary; readonly scores: readonly SweepScore[]; readonly time: ErrorStatistics };
+  readonly orderings: OrderingSummary & { readonly time: ErrorStatistics; readonly bySource: readonly (OrderingSummary & { readonly name: string })[] };
   readonly worst: readonly WorstRecord[];
 }
 
@@ -118,14 +118,15 @@ const coverageOf = (usable: readonly Comparison[], has: (row: Comparison) => boo
   return { usable: usable.length, predicted, share: usable.length === 0 ? null : predicted / usable.length };
 };
 
-const sweepsOf = (rows: readonly Comparison[]): { summary: SweepSummary; scores: readonly SweepScore[] } => {
+const sweepRows = (rows: readonly Comparison[]): readonly { readonly key: string; readonly rows: readonly Pair[] }[] => {
   const scored = rows.flatMap((row) => {
     const pair = timePair(row);
     return pair === null ? [] : [{ key: row.traits.sweep, pair }];
   });
-  const groups = groupBy(scored, (row) => row.key);
-  return summarizeSweeps([...groups].map(([key, group]) => ({ key, rows: group.map((row) => row.pair) })));
+  return [...groupBy(scored, (row) => row.key)].map(([key, group]) => ({ key, rows: group.map((row) => row.pair) }));
 };
+
+const orderingsOf = (rows: readonly Comparison[]): OrderingSummary => summarizeOrderings(sweepRows(rows).map((group) => group.rows));
 
 /** Rows that ran out of memory against rows that ran; a crash of unknown cause is neither. */
 const oomCases = (rows: readonly Comparison[]): readonly { real: boolean; alarm: boolean }[] =>
@@ -153,7 +154,7 @@ const sourceMean = (groups: readonly Group[], of: (group: Group) => ErrorStatist
 export const summarize = (rows: readonly Comparison[]): Summary => {
   const headline = rows.filter(isHeadline);
   const bySource = groupsBy(rows, (row) => row.source);
-  const sweeps = sweepsOf(headline);
+  const sweeps = summarizeSweeps(sweepRows(headline));
   const ordering = rows.filter((row) => row.scores.ordering);
   const ofArch = (arch: string): ErrorStatistics =>
     errorStatistics(pairs(headline.filter((row) => row.traits.arch === arch), timePair));
@@ -192,7 +193,11 @@ export const summarize = (rows: readonly Comparison[]): Summary => {
     byArchitecture: groupsBy(rows, (row) => row.traits.arch),
     apart: [...apart].map(([name, group]) => groupOf(name, group, group)),
     sweeps: sweeps.scores,
-    orderings: { ...sweepsOf(ordering), time: errorStatistics(pairs(ordering, timePair)) },
+    orderings: {
+      ...orderingsOf(ordering),
+      time: errorStatistics(pairs(ordering, timePair)),
+      bySource: [...groupBy(ordering, (row) => row.source)].map(([name, group]) => ({ name, ...orderingsOf(group) })),
+    },
     worst: worstOf(headline, 20),
   };
 };

@@ -33,18 +33,20 @@ export const groupBy = <T>(items: readonly T[], key: (item: T) => string): Reado
   return groups;
 };
 
-export const kendallTau = (rows: readonly Pair[]): { readonly pairs: number; readonly tau: number | null } => {
-  let pairs = 0;
-  let balance = 0;
-  rows.forEach((a, i) => {
-    for (const b of rows.slice(i + 1)) {
+/** 1 for each pair that is ordered as measured, −1 for a reversed one, 0 for a predicted tie; near pairs are left out. */
+const pairSigns = (rows: readonly Pair[]): readonly number[] =>
+  rows.flatMap((a, i) =>
+    rows.slice(i + 1).flatMap((b) => {
       const ratio = Math.max(a.measured, b.measured) / Math.min(a.measured, b.measured);
-      if (ratio <= 1 + THRESHOLD) continue;
-      pairs += 1;
-      balance += Math.sign((a.measured - b.measured) * (a.predicted - b.predicted));
-    }
-  });
-  return { pairs, tau: pairs === 0 ? null : balance / pairs };
+      return ratio <= 1 + THRESHOLD ? [] : [Math.sign((a.measured - b.measured) * (a.predicted - b.predicted))];
+    }),
+  );
+
+const concordantPairs = (rows: readonly Pair[]): number => pairSigns(rows).filter((sign) => sign > 0).length;
+
+export const kendallTau = (rows: readonly Pair[]): { readonly pairs: number; readonly tau: number | null } => {
+  const signs = pairSigns(rows);
+  return { pairs: signs.length, tau: mean(signs) };
 };
 
 /** Of equal predictions the worst measured one is taken: a tie must not win by luck. */
@@ -78,5 +80,28 @@ export const summarizeSweeps = (
   return {
     summary: { sweeps: scores.length, kendallTau: mean(taus), regret: mean(scores.map((score) => score.regret)), worst },
     scores,
+  };
+};
+
+export interface OrderingSummary {
+  /** Groups of two rows or more that have a pair to order. */
+  readonly groups: number;
+  readonly pairs: number;
+  /** Pairs in the measured order; a predicted tie is wrong. */
+  readonly right: number;
+  /** Groups whose predicted best is the measured best. */
+  readonly bestFound: number;
+}
+
+/** Orderings in groups of any size: for sources that compare a handful of methods. */
+export const summarizeOrderings = (groups: readonly (readonly Pair[])[]): OrderingSummary => {
+  const scored = groups
+    .map((rows) => ({ ...kendallTau(rows), concordant: concordantPairs(rows), regret: topRegret(rows) }))
+    .filter((group) => group.pairs > 0);
+  return {
+    groups: scored.length,
+    pairs: scored.reduce((sum, group) => sum + group.pairs, 0),
+    right: scored.reduce((sum, group) => sum + group.concordant, 0),
+    bestFound: scored.filter((group) => group.regret === 0).length,
   };
 };

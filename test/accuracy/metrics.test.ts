@@ -1,7 +1,7 @@
 /** Figures worked out by hand from the definitions: error = predicted ∕ measured − 1; Kendall τ over pairs more than 5 % apart. */
 import { describe, expect, it } from 'vitest';
 import { detection, errorStatistics, median } from '../../src/accuracy/metrics.ts';
-import { kendallTau, scoreSweep, summarizeSweeps, topRegret } from '../../src/accuracy/sweeps.ts';
+import { kendallTau, scoreSweep, summarizeOrderings, summarizeSweeps, topRegret } from '../../src/accuracy/sweeps.ts';
 
 const pair = (measured: number, predicted: number): { measured: number; predicted: number } => ({ measured, predicted });
 
@@ -61,5 +61,16 @@ describe('detection of runs that do not fit', () => {
     ];
     expect(detection(cases)).toEqual({ positives: 3, found: 2, falseAlarms: 2, recall: 2 / 3, precision: 0.5 });
     expect(detection([])).toMatchObject({ recall: null, precision: null });
+  });
+});
+
+describe('orderings of a few methods', () => {
+  it('counts pairs and best methods over groups of two and more; a tie is wrong', () => {
+    const groups = [
+      [pair(1, 1), pair(2, 2), pair(3, 1.5)],
+      [pair(1, 2), pair(2, 2)],
+      [pair(1, 1), pair(1.01, 5)],
+    ];
+    expect(summarizeOrderings(groups)).toEqual({ groups: 2, pairs: 4, right: 2, bestFound: 1 });
   });
 });

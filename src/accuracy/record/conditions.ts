@@ -65,6 +65,10 @@ const offloadShare = (configuration: RunConfiguration): number => {
   return Math.min(1, Math.max(0, optimizerOffload ?? (cpuOffload === true ? 1 : 0)));
 };
 
+/** Megatron-Bridge's Llama 3 70B recipe with FSDP on GB200 keeps 40 layers' activations on the host, as 26.02 and later print. */
+const offloadHabit = ({ model, cluster }: RunConfiguration, software: Software): number =>
+  software.profile === 'megatron-fsdp' && software.recipe && /llama.?3.*70b/i.test(model.name) && /gb200/i.test(cluster.gpu ?? '') ? 40 : 0;
+
 export const conditionsOf = (
   configuration: RunConfiguration,
   software: Software,
@@ -74,7 +78,7 @@ export const conditionsOf = (
   const compiled = compiledOf(configuration, software);
   const fusedNorm = fusedNormOf(configuration, software);
   const share = offloadShare(configuration);
-  const { offloadedLayers } = configuration.training;
+  const offloadedLayers = configuration.training.offloadedLayers ?? offloadHabit(configuration, software);
   const experts = configuration.model.experts !== null;
   return {
     profile: software.profile,
@@ -89,11 +93,12 @@ export const conditionsOf = (
     ...(recompute.operators ? { recomputeOperators: true } : {}),
     ...(recompute.everyOther ? { recomputeEveryOther: true } : {}),
     ...(share > 0 ? { optimizerOffload: share } : {}),
-    ...(offloadedLayers === null || offloadedLayers === 0 ? {} : { offloadedLayers }),
+    ...(offloadedLayers === 0 ? {} : { offloadedLayers }),
     ...(software.profile === 'nanotron' ? { gradientAllReduce: true } : {}),
     // NeMo and Megatron-Bridge switch on Transformer Engine's loss; Megatron-LM's default is the unfused one.
     // llm-foundry's default loss is FlashAttention's fused cross-entropy (`loss_fn: fused_crossentropy`).
     ...(software.profile === 'pytorch-fsdp' && /foundry|mosaic/i.test(configuration.title) ? { lossFusion: 'te' as const } : {}),
-    ...(software.profile === 'megatron-core' ? { lossFusion: software.recipe ? ('te' as const) : ('none' as const) } : {}),
+    ...(software.recipe && software.profile.startsWith('megatron') ? { lossFusion: 'te' as const } : {}),
+    ...(!software.recipe && software.profile === 'megatron-core' ? { lossFusion: 'none' as const } : {}),
   };
 };

@@ -53,7 +53,7 @@ export const recomputeOf = (printed: string | null): RecordedRecompute => {
 
 const isTable = /dgx|nemo|megatron-bridge/i;
 
-/** NVIDIA's recipe tables print no recomputation: these run with some, all others with none (see findings in docs/accuracy.md). */
+/** NVIDIA's recipe tables print no recomputation: these run with some, dense models else with none. */
 const RECIPE_EXCEPTIONS: readonly {
   readonly model: RegExp;
   readonly from: string;
@@ -67,6 +67,9 @@ const RECIPE_EXCEPTIONS: readonly {
   { model: /deepseek/i, from: '2025-05', until: '2025-09', gpu: /h\d00/i, recompute: selective(['mla_up_proj']) },
   { model: /deepseek/i, from: '2025-05', until: '2025-09', gpu: /b\d00/i, recompute: selective(['core_attn']) },
 ];
+
+/** What NVIDIA's MoE recipes print where they print something: cheap modules first. */
+const MOE_LADDER: readonly Recompute[] = [{ kind: 'none' }, selective(['layernorm', 'moe_act'])];
 
 const LADDER: readonly Recompute[] = [{ kind: 'none' }, selective(['core_attn']), { kind: 'full' }];
 
@@ -99,7 +102,9 @@ export const recomputeHabit = (configuration: RunConfiguration, software: Softwa
         date < each.until &&
         each.gpu.test(configuration.cluster.gpu ?? ''),
     );
-    return [exception?.recompute ?? jaxRecipe(configuration, software) ?? fsdpRecipe(configuration, software) ?? { kind: 'none' }];
+    const known = exception?.recompute ?? jaxRecipe(configuration, software) ?? fsdpRecipe(configuration, software);
+    if (known !== null) return [known];
+    return configuration.model.experts === null ? [{ kind: 'none' }] : MOE_LADDER;
   }
   return LADDER;
 };

@@ -32,6 +32,10 @@ const level = (configuration: RunConfiguration, software: Software): Sharding =>
   return software.profile === 'megatron-core' ? 'optimizer' : 'none';
 };
 
+/** NVIDIA/dgxc-benchmarking v24.11.1, paxml_mod_configs.py: the 5B model is sharded over a node, the 175B over 128 ranks. */
+const paxmlShards = ({ model }: RunConfiguration): number | null =>
+  /paxml/i.test(model.name) ? ((model.layers ?? 0) > 48 ? 128 : 8) : null;
+
 /** `replicas`: data × context ranks of one shard of the model. */
 export const shardingOf = (
   configuration: RunConfiguration,
@@ -44,7 +48,7 @@ export const shardingOf = (
   const numbered = typeof training.fsdp === 'number' && training.fsdp > 1 ? training.fsdp : null;
   const hybrid = /hsdp|hybrid/.test(wordsFor(configuration)) ? perNode : null;
   const zero1 = training.zero1Size !== null && training.zero1Size > 0 ? training.zero1Size : null;
-  const printed = training.hsdpShardSize ?? training.fsdpShardSize ?? hybrid ?? numbered ?? zero1;
+  const printed = training.hsdpShardSize ?? training.fsdpShardSize ?? hybrid ?? numbered ?? zero1 ?? paxmlShards(configuration);
   const group = printed !== null && Number.isInteger(printed) && printed >= 1 && replicas % printed === 0 ? printed : replicas;
   return { sharding, group };
 };
