@@ -15,13 +15,21 @@ export interface GoldenRow {
   readonly test: string;
   readonly args: Flags;
   readonly golden: Readonly<Record<string, Readonly<Record<string, { readonly first: number }>>>>;
-  readonly current: Readonly<Record<string, { readonly world: number; readonly mem_max_bytes?: number | null }>>;
+  readonly current: Readonly<
+    Record<string, { readonly world: number; readonly mem_max_bytes?: number | null }>
+  >;
 }
 
 /** Tests that planner's memory model does not describe, by what their flags ask for. */
 const OUT_OF_REACH: readonly (readonly [reason: string, flag: RegExp])[] = [
-  ['encoder models (BERT, T5)', /^--(encoder-num-layers|bert-no-binary-head|decoder-num-layers|vocab-extra-ids)$/],
-  ['elastic, distilled, vision or reinforcement-learning training', /^--(flextron|export-kd-cfg|dataset-provider|perform-rl-step|img-h)$/],
+  [
+    'encoder models (BERT, T5)',
+    /^--(encoder-num-layers|bert-no-binary-head|decoder-num-layers|vocab-extra-ids)$/,
+  ],
+  [
+    'elastic, distilled, vision or reinforcement-learning training',
+    /^--(flextron|export-kd-cfg|dataset-provider|perform-rl-step|img-h)$/,
+  ],
   ['activation offloading by module', /^--fine-grained-activation-offloading$/],
   ['embedding weight gradients put off: logit gradients are kept', /^--defer-embedding-wgrad-compute$/],
   ['CUDA graphs hold static buffers', /^--cuda-graph-impl$/],
@@ -44,7 +52,10 @@ const wordsOf = (args: Flags): string[] =>
     if (value === true) return [flag];
     if (value === false) return [];
     const text = String(value);
-    return [flag, ...(text.startsWith('[') && !text.includes('(') ? text.slice(1, -1).split(/[\s,]+/) : [text])];
+    return [
+      flag,
+      ...(text.startsWith('[') && !text.includes('(') ? text.slice(1, -1).split(/[\s,]+/) : [text]),
+    ];
   });
 
 /** Sizes of the tokenizers that the tests name by file. */
@@ -77,7 +88,10 @@ export interface GoldenProblem {
 /** The test as a problem, its strategy and partition; null where the flags lack a model or an even split. */
 export const goldenProblem = (args: Flags, platform: string, world: number): GoldenProblem | null => {
   const name = (['a100', 'h100', 'gb200'] as const).find((each) => platform.endsWith(each));
-  const { model, training, strategy, partition, layers } = readMegatron(wordsOf(args), { world, version: '0.20' });
+  const { model, training, strategy, partition, layers } = readMegatron(wordsOf(args), {
+    world,
+    version: '0.20',
+  });
   if (name === undefined || model === null) return null;
   const divisor = Number(args['--make-vocab-size-divisible-by'] ?? 128) * strategy.tensor;
   const vocabularySize = Math.ceil(vocabularyOf(args) / divisor) * divisor;
@@ -96,8 +110,19 @@ export const goldenProblem = (args: Flags, platform: string, world: number): Gol
             hosts: null,
             accelerator: accelerator(name),
             perNode: 8,
-            intraNode: { name: 'nvlink', kind: 'switch', bandwidth: bytesPerSecond(300e9), latency: seconds(2e-6) },
-            nics: { name: 'ib', count: 8, bandwidth: bytesPerSecond(25e9), latency: seconds(5e-6), kind: 'infiniband' },
+            intraNode: {
+              name: 'nvlink',
+              kind: 'switch',
+              bandwidth: bytesPerSecond(300e9),
+              latency: seconds(2e-6),
+            },
+            nics: {
+              name: 'ib',
+              count: 8,
+              bandwidth: bytesPerSecond(25e9),
+              latency: seconds(5e-6),
+              kind: 'infiniband',
+            },
             pricePerHour: null,
           },
         ],

@@ -6,7 +6,8 @@ import type { GoldenRow } from './golden-memory.ts';
 import { goldenProblem, outOfReach } from './golden-memory.ts';
 
 const verbose = process.argv.includes('-v');
-const file = process.argv.slice(2).find((word) => word !== '-v') ?? dataPath('launch', 'megatron_golden_memory.json');
+const file =
+  process.argv.slice(2).find((word) => word !== '-v') ?? dataPath('launch', 'megatron_golden_memory.json');
 const { rows } = JSON.parse(readFileSync(file, 'utf8')) as { rows: GoldenRow[] };
 
 interface Line {
@@ -24,7 +25,8 @@ for (const row of rows)
     const run = typeof mem_max_bytes === 'number' ? goldenProblem(row.args, platform, world) : null;
     const out = outOfReach(row);
     if (run === null || typeof mem_max_bytes !== 'number') {
-      if (typeof mem_max_bytes === 'number') console.log(`not read: ${row.test} ${platform} (${out ?? 'flags without even split'})`);
+      if (typeof mem_max_bytes === 'number')
+        console.log(`not read: ${row.test} ${platform} (${out ?? 'flags without even split'})`);
       continue;
     }
     const { strategy, partition } = run;
@@ -43,12 +45,20 @@ for (const row of rows)
       if (verbose)
         console.log(
           `${(100 * (memory.total / mem_max_bytes - 1)).toFixed(1)}% static ${(100 * (states / first - 1)).toFixed(1)}%`,
-          row.test, platform, world, out ?? '',
-          Object.fromEntries(Object.entries(memory).map(([key, value]) => [key, Math.round(value / 2 ** 20)])),
-          Math.round(mem_max_bytes / 2 ** 20), Math.round(first / 2 ** 20),
+          row.test,
+          platform,
+          world,
+          out ?? '',
+          Object.fromEntries(
+            Object.entries(memory).map(([key, value]) => [key, Math.round(value / 2 ** 20)]),
+          ),
+          Math.round(mem_max_bytes / 2 ** 20),
+          Math.round(first / 2 ** 20),
         );
     } catch (error) {
-      console.log(`not computed: ${row.test} ${platform}: ${error instanceof Error ? error.message : String(error)}`);
+      console.log(
+        `not computed: ${row.test} ${platform}: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 
@@ -65,9 +75,23 @@ const report = (name: string, of: readonly Line[]): void => {
 
 const inReach = lines.filter(({ out }) => out === null);
 report('in reach', inReach);
-report('  dense', inReach.filter(({ moe }) => !moe));
-report('  experts', inReach.filter(({ moe }) => moe));
-for (const reason of new Set(lines.flatMap(({ out }) => out ?? []))) report(`out of reach: ${reason}`, lines.filter(({ out }) => out === reason));
+report(
+  '  dense',
+  inReach.filter(({ moe }) => !moe),
+);
+report(
+  '  experts',
+  inReach.filter(({ moe }) => moe),
+);
+for (const reason of new Set(lines.flatMap(({ out }) => out ?? [])))
+  report(
+    `out of reach: ${reason}`,
+    lines.filter(({ out }) => out === reason),
+  );
 console.log('\nlargest errors in reach');
-for (const { name, error, staticError } of [...inReach].sort((a, b) => Math.abs(b.error) - Math.abs(a.error)).slice(0, 20))
-  console.log(`  ${(100 * error).toFixed(1).padStart(6)} %  states alone ${(100 * staticError).toFixed(1)} %  ${name}`);
+for (const { name, error, staticError } of [...inReach]
+  .sort((a, b) => Math.abs(b.error) - Math.abs(a.error))
+  .slice(0, 20))
+  console.log(
+    `  ${(100 * error).toFixed(1).padStart(6)} %  states alone ${(100 * staticError).toFixed(1)} %  ${name}`,
+  );

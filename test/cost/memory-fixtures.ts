@@ -1,0 +1,162 @@
+/** Problems for memory tests: one kind of GPU, plain models, a strategy of which only the named keys differ. */
+import type { AcceleratorArchitecture } from '../../src/cluster/cluster.ts';
+import type { FeedForward, Mixer, Model } from '../../src/model/model.ts';
+import type { RunConditions } from '../../src/plan/conditions.ts';
+import type { Problem, Training } from '../../src/plan/problem.ts';
+import type { Partition, Strategy } from '../../src/strategy/strategy.ts';
+import { bytes, bytesPerSecond, flopsPerSecond, GIB, seconds } from '../../src/units.ts';
+
+export const attention = (heads: number, kvHeads: number, headDim: number, bias = false): Mixer => ({
+  kind: 'attention',
+  heads,
+  kvHeads,
+  headDim,
+  qkvBias: bias,
+  outputBias: bias,
+  qkNorm: 'none',
+  outputGate: false,
+  sinks: false,
+  sharedKeyValue: false,
+  span: { kind: 'full' },
+});
+
+interface ModelParts {
+  hidden: number;
+  layers: number;
+  vocabulary: number;
+  mixer: Mixer;
+  feedForward: FeedForward;
+  tied?: boolean;
+  positions?: number;
+  layerNorm?: boolean;
+  mtp?: number;
+}
+
+export const model = (parts: ModelParts): Model => ({
+  name: 'test',
+  modelType: 'test',
+  hidden: parts.hidden,
+  vocabularySize: parts.vocabulary,
+  tiedEmbeddings: parts.tied ?? false,
+  positions: parts.positions === undefined ? { kind: 'rope' } : { kind: 'learned', count: parts.positions },
+  normalization: parts.layerNorm === true ? 'layernorm' : 'rmsnorm',
+  kinds: [{ name: 'only', mixer: parts.mixer, feedForward: parts.feedForward, norms: 2 }],
+  layers: Array.from({ length: parts.layers }, () => 0),
+  multiTokenPrediction: parts.mtp === undefined ? null : { layers: parts.mtp, kind: 0 },
+  omitted: [],
+});
+
+/** Llama-3 8B. */
+export const llama8b = model({
+  hidden: 4096,
+  layers: 32,
+  vocabulary: 128_256,
+  mixer: attention(32, 8, 128),
+  feedForward: { kind: 'dense', width: 14_336, gated: true, bias: false },
+});
+
+export const strategy = (keys: Partial<Strategy> = {}): Strategy => {
+  const { pipeline = 1, data = 1, context = 1, virtualStages = 1 } = keys;
+  return {
+    tensor: 1,
+    pipeline,
+    virtualStages,
+    context,
+    data,
+    expert: 1,
+    expertTensor: 1,
+    microBatchSize: 1,
+    microBatchGroup: pipeline,
+    schedule: virtualStages > 1 ? 'interleaved' : '1f1b',
+    vocabulary: 'last',
+    sequenceParallel: false,
+    recompute: { kind: 'none' },
+    sharding: 'optimizer',
+    shardingGroup: data * context,
+    overlapGradients: false,
+    overlapParameters: false,
+    overlapTensor: false,
+    overlapExpert: false,
+    contextCommunication: 'p2p',
+    dispatcher: 'all-to-all',
+    rankOrder: 'tp-cp-ep-dp-pp',
+    offload: 'none',
+    ...keys,
+  };
+};
+
+export const evenly = (layers: number, { pipeline, virtualStages }: Strategy): Partition =>
+  Array.from({ length: pipeline }, () =>
+    Array.from({ length: virtualStages }, () => layers / pipeline / virtualStages),
+  );
+
+interface ProblemParts {
+  model: Model;
+  sequence: number;
+  batch?: number;
+  training?: Partial<Training>;
+  conditions?: RunConditions;
+  architecture?: AcceleratorArchitecture;
+  memoryGib?: number;
+  reserve?: number;
+}
+
+export const problem = (parts: ProblemParts): Problem => ({
+  cluster: {
+    name: 'test',
+    domain: null,
+    tiers: [],
+    measured: null,
+    groups: [
+      {
+        count: 16,
+        hosts: null,
+        perNode: 8,
+        pricePerHour: null,
+        accelerator: {
+          name: 'gpu',
+          architecture: parts.architecture ?? 'hopper',
+          memory: bytes((parts.memoryGib ?? 80) * GIB),
+          memoryBandwidth: bytesPerSecond(3e12),
+          peak: { bf16: flopsPerSecond(989e12) },
+          multiprocessors: 132,
+          source: 'test',
+        },
+        intraNode: {
+          name: 'nvlink',
+          kind: 'switch',
+          bandwidth: bytesPerSecond(450e9),
+          latency: seconds(2e-6),
+        },
+        nics: {
+          name: 'ib',
+          count: 8,
+          bandwidth: bytesPerSecond(50e9),
+          latency: seconds(5e-6),
+          kind: 'infiniband',
+        },
+      },
+    ],
+  },
+  model: parts.model,
+  training: {
+    runtime: { name: 'megatron', version: '0.20' },
+    sequenceLength: parts.sequence,
+    globalBatchSize: parts.batch ?? 128,
+    precision: 'bf16',
+    attentionKernel: 'flash2',
+    optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+    routing: { kind: 'balanced' },
+    tokens: null,
+    ...parts.training,
+    ...(parts.conditions === undefined ? {} : { conditions: parts.conditions }),
+  },
+  search: {
+    objective: 'throughput',
+    top: 1,
+    limits: {},
+    memoryReserve: parts.reserve ?? 0,
+    dedication: 'none',
+    dedicationObjective: 'iteration_time',
+  },
+});
