@@ -120,6 +120,8 @@ describe('group span', () => {
       link: { name: 'old' },
     });
     expect(topology.groupSpan({ world: 8, size: 8, stride: 1 }).inside?.bandwidth).toBe(450 * GB);
+    const slowFirst = createTopology(cluster([old, nodes(1)]));
+    expect(slowFirst.groupSpan({ world: 16, size: 8, stride: 1 }).inside?.bandwidth).toBe(150 * GB);
     const across = topology.groupSpan({ world: 16, size: 2, stride: 8 }).outside;
     expect(across).toMatchObject({ ringBandwidth: 6.25 * GB, latency: 9e-6 });
   });
@@ -130,6 +132,7 @@ describe('group span', () => {
     });
     const topology = createTopology(cluster([mesh]));
     expect(topology.groupSpan({ world: 8, size: 2, stride: 4 }).inside?.bandwidth).toBe(64 * GB);
+    expect(topology.groupSpan({ world: 8, size: 4, stride: 2 }).inside?.bandwidth).toBe(192 * GB);
     expect(topology.groupSpan({ world: 8, size: 8, stride: 1 }).inside?.bandwidth).toBe(448 * GB);
   });
 
@@ -143,11 +146,16 @@ describe('group span', () => {
     expect(span).toMatchObject({ perDomain: 4, fewestPerDomain: 2, domains: 2 });
     // The only group that crosses: two ports of 50 GB/s, although the node has 400.
     expect(span.outside?.ringBandwidth).toBe(100 * GB);
+    // With one port a node, only the two ranks of that group on each node share it; the others stay inside.
+    const single = nodes(2, { perNode: 6, nics: { ...nodes(1).nics, count: 1 } });
+    const outside = createTopology(cluster([single])).groupSpan({ world: 12, size: 4, stride: 1 }).outside;
+    expect(outside).toMatchObject({ ringBandwidth: 50 * GB, rankBandwidth: 25 * GB });
   });
 
   it('refuses families that do not fit', () => {
     const topology = createTopology(cluster([nodes(2)]));
-    expect(() => topology.groupSpan({ world: 24, size: 2, stride: 8 })).toThrow(RangeError);
+    expect(() => topology.groupSpan({ world: 32, size: 2, stride: 8 })).toThrow(RangeError);
+    expect(() => topology.pipelineHops({ world: 24, size: 2, stride: 8 })).toThrow(RangeError);
     expect(() => topology.groupSpan({ world: 16, size: 3, stride: 1 })).toThrow(/groups of 3 ranks 1 apart/);
   });
 
