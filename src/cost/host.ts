@@ -28,7 +28,7 @@ export const hostTime = (context: LayerContext, work: HostWork): number => {
   if (behaviour.cudaGraphs === 'full') return 0;
   const dense = runtime.hostDense + (tensor > 1 ? runtime.hostTensorRank * tensor : 0);
   let time = dense;
-  if (work.moe && behaviour.expertCapacity !== null) time *= PADDED_LAYERS;
+  if (work.moe && behaviour.expertCapacity !== null && behaviour.cudaGraphs !== 'none') time *= PADDED_LAYERS;
   else if (work.moe) {
     time = runtime.hostMoe;
     if (work.dispatcher === 'deepep' || work.dispatcher === 'hybridep') time *= runtime.hostFusedDispatcher;
