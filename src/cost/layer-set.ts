@@ -73,9 +73,11 @@ const recomputeKey = (recompute: Recompute): string => {
     case 'none':
       return 'n';
     case 'full':
-    case 'full-block':
     case 'full-uniform':
       return 'f';
+    // Layers beyond the block are not recomputed: the table holds both.
+    case 'full-block':
+      return 'b';
     case 'selective':
       return recompute.modules.join('+');
   }

@@ -291,3 +291,15 @@ describe('published runs', () => {
     },
   );
 });
+
+describe('tables', () => {
+  it('a block of recomputed layers and full recomputation do not answer for one another', () => {
+    const estimator = createEstimator(problemOf(), calibrationWith());
+    const time = (recompute: Strategy['recompute']): number =>
+      estimator.iterationTime(strategyOf({ recompute }), [[8]]);
+    const [none, full] = [time({ kind: 'none' }), time({ kind: 'full' })];
+    const block = time({ kind: 'full-block', layers: 2 });
+    expect((block - none) / (full - none)).toBeCloseTo(2 / 8, 6);
+    expect(time({ kind: 'full-uniform', layers: 2 })).toBeCloseTo(full, 12);
+  });
+});
