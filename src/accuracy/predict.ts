@@ -2,6 +2,7 @@
 import type { Calibration } from '../cost/calibration.ts';
 import { createEstimator } from '../cost/estimator.ts';
 import type { Estimator } from '../cost/estimator.ts';
+import { memoryBoundFigure, memoryFigure } from '../cost/memory.ts';
 import type { RunConfiguration } from '../ingest/measured-configuration.ts';
 import type { Estimate, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
@@ -38,21 +39,14 @@ const stagesOf = (memory: readonly StageMemory[], view: MemoryView): readonly St
   return chosen === undefined ? memory : [chosen];
 };
 
-const figureOf = (stage: StageMemory, view: MemoryView): number =>
-  view.kind === 'allocated' ? stage.total : view.kind === 'reserved' ? stage.reserved : stage.device;
-
-/** The margin of the bound over the device figure, carried over to the figure that the source prints. */
-const boundOf = (stage: StageMemory, view: MemoryView): number =>
-  figureOf(stage, view) * (stage.device > 0 ? stage.bound / stage.device : 1);
-
 const largest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), -Infinity);
 
 const predictionOf = (estimate: Estimate, view: MemoryView): Prediction => {
   const stages = stagesOf(estimate.memory, view);
   return {
     iterationTimeS: finite(estimate.iterationTime),
-    peakMemoryBytes: finite(largest(stages.map((stage) => figureOf(stage, view)))),
-    peakMemoryBoundBytes: finite(largest(stages.map((stage) => boundOf(stage, view)))),
+    peakMemoryBytes: finite(largest(stages.map((stage) => memoryFigure(stage, view.kind)))),
+    peakMemoryBoundBytes: finite(largest(stages.map((stage) => memoryBoundFigure(stage, view.kind)))),
     feasible: estimate.memory.length === 0 ? null : estimate.feasible,
   };
 };

@@ -62,8 +62,9 @@ export const redistributedPartition = (model: Model, sequence: number, pipeline:
 };
 
 /**
- * Nanotron cuts by cumulative cost of its blocks, a layer at 4h² + 3hf, the output layer at Vh; the block that would
- * cross a threshold opens the next stage (huggingface/nanotron @ 0e0a27ea, models/base.py:212-236).
+ * Nanotron cuts by cumulative cost of its blocks, a layer at 4h² + 3hf, the output layer at Vh; the block that reaches
+ * a threshold is the last of its stage (huggingface/nanotron @ 0e0a27ea, models/base.py:212-236). The published peaks
+ * of the first stage are within 5 % (median) of this cut and 9 % of one that moves such a block on.
  */
 export const nanotronPartition = (model: Model, ffn: number, pipeline: number): Partition => {
   const layer = 4 * model.hidden ** 2 + 3 * model.hidden * ffn;
@@ -71,9 +72,9 @@ export const nanotronPartition = (model: Model, ffn: number, pipeline: number): 
   const counts = Array.from({ length: pipeline }, () => 0);
   let stage = 0;
   model.layers.forEach((_, index) => {
-    const cumulative = (index + 1) * layer;
-    while (stage < pipeline - 1 && cumulative > (total * (stage + 1)) / pipeline * (1 + 1e-12)) stage += 1;
     counts[stage] = (counts[stage] ?? 0) + 1;
+    const reached = (index + 1) * layer >= ((total * (stage + 1)) / pipeline) * (1 - 1e-12);
+    if (reached && stage < pipeline - 1) stage += 1;
   });
   return counts.map((layers) => [layers]);
 };
