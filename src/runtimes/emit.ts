@@ -1,3 +1,4 @@
+import { gpuCount } from '../cluster/cluster.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { emitDeepspeed } from './deepspeed/write.ts';
@@ -34,7 +35,7 @@ export const emit = (plan: Plan, problem: Problem, options: EmitOptions): Emissi
     return unsupported(`no launch files for ${options.target} yet: use ${emitTargets.join(', ')}`);
   const seen = retarget(problem, options.target);
   const broken = checkStrategy({
-    world: plan.gpusUsed,
+    world: gpuCount(problem.cluster),
     perNode: Math.min(...problem.cluster.groups.map((group) => group.perNode)),
     architecture: weakestArchitecture(problem),
     model: problem.model,

@@ -107,10 +107,11 @@ const findRank = (hosts: readonly string[] | null, count: number): readonly stri
         '  done',
         'fi',
       ]),
-  `if [[ ! $node_rank =~ ^[0-9]+$ ]] || ((node_rank >= ${count})); then`,
+  `if [[ ! $node_rank =~ ^[0-9]+$ ]] || ((10#$node_rank >= ${count})); then`,
   `  echo 'set NODE_RANK to the rank of this node: 0 to ${count - 1}' >&2`,
   '  return 2',
   'fi',
+  'node_rank=$((10#$node_rank))',
 ];
 
 const wrap = (first: readonly string[], body: readonly string[]): string =>

@@ -201,7 +201,10 @@ const inexpressibleParts = (model: Model, version: string): readonly string[] =>
     facts.attention.some(({ outputBias }) => outputBias !== linearBias),
     'a bias of the attention output apart from other biases',
   );
-  add(facts.latent.some(({ outputGate }) => outputGate === true), 'an output gate on latent attention');
+  add(
+    facts.latent.some(({ outputGate }) => outputGate === true),
+    'an output gate on latent attention',
+  );
   add(
     facts.deltaNet.some(({ channelDecay }) => channelDecay !== undefined),
     'delta attention with a decay per channel',

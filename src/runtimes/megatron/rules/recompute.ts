@@ -48,18 +48,20 @@ export const recomputeRules: readonly Rule[] = [
         : legal,
   }),
   megatronRule({
-    id: 'recompute-activation-precision',
+    id: 'recompute-activation-grouped',
     stage: 'startup',
-    why: 'moe_act is part of the grouped products, which exist from bf16 on',
+    why: 'moe_act is part of the grouped products of experts, which exist from bf16 on',
     source:
       'megatron/training/arguments.py moe_grouped_gemm; megatron/core/transformer/transformer_config.py:1990-2012',
     reads: ['recompute'],
-    check: ({ strategy: { recompute }, training: { precision } }) =>
-      recompute.kind === 'selective' &&
-      recompute.modules.includes('moe_act') &&
-      (precision === 'fp16' || precision === 'fp32')
+    check: ({ strategy: { recompute }, training: { precision }, model }) => {
+      if (recompute.kind !== 'selective' || !recompute.modules.includes('moe_act')) return legal;
+      if (!hasExperts(model))
+        return illegal(['recompute'], 'moe_act in a model without experts', 'moe_act', 'other modules');
+      return precision === 'fp16' || precision === 'fp32'
         ? illegal(['recompute'], `moe_act in ${precision}`, precision, 'bf16')
-        : legal,
+        : legal;
+    },
   }),
   megatronRule({
     id: 'recompute-latent',
@@ -86,7 +88,7 @@ export const recomputeRules: readonly Rule[] = [
       const { moe } = modelFacts(model);
       const absent = recompute.modules.filter(
         (module) =>
-          ((module === 'moe' || module === 'moe_act') && moe.length === 0) ||
+          (module === 'moe' && moe.length === 0) ||
           (module === 'shared_experts' && moe.every(({ sharedWidth }) => sharedWidth === 0)) ||
           (module === 'mlp' && model.kinds.every(({ feedForward }) => feedForward.kind !== 'dense')),
       );
