@@ -149,8 +149,8 @@ export const parseQuantity = (input: string | number, dimension: Dimension): Qua
   const factor = factorOf(unit, dimension);
   if (factor === undefined) return { ok: false, message: `${otherDimension(unit, dimension)}: ${expected}` };
   const number = Number(text.slice(0, end));
-  // Division by a power of ten rounds once, so that "5 us" is 5e-6 and nothing beside it.
-  const value = factor < 1 ? number / Math.round(1 / factor) : number * factor;
+  // Fifteen digits, so that "1.9 us" is 1.9e-6 and not its neighbour.
+  const value = factor < 1 ? Number((number * factor).toPrecision(15)) : number * factor;
   return Number.isFinite(value)
     ? { ok: true, value }
     : { ok: false, message: `"${text}" is too large: ${expected}` };

@@ -58,6 +58,10 @@ export const locate = (range: Range): Pick<Diagnostic, 'position' | 'lineText' |
   };
 };
 
+/** What spans lines is marked by its first character. */
+export const firstLine = (range: Range): Range =>
+  range.source.text.slice(range.start, range.end).includes('\n') ? { ...range, end: range.start + 1 } : range;
+
 export type Details = Pick<Diagnostic, 'found' | 'expected' | 'suggestion'>;
 
 /** A diagnostic at a range of a source. */

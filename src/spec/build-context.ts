@@ -4,29 +4,30 @@ import type { Diagnostic, Result } from '../diagnostics.ts';
 import { keyRange, valueRange } from '../ingest/document.ts';
 import type { DataDocument } from '../ingest/document.ts';
 import { MAXIMUM_REFERENCED_BYTES, readTextFile } from '../ingest/read-file.ts';
-import { diagnosticAt } from '../ingest/source.ts';
-import type { Details, Range, Source } from '../ingest/source.ts';
-
-/** What spans lines is marked by its first character. */
-const firstLine = (range: Range): Range =>
-  range.source.text.slice(range.start, range.end).includes('\n') ? { ...range, end: range.start + 1 } : range;
+import { diagnosticAt, firstLine } from '../ingest/source.ts';
+import type { Details, Source } from '../ingest/source.ts';
 
 export class BuildContext {
   readonly document: DataDocument;
   readonly diagnostics: Diagnostic[] = [];
   readonly #folder: string;
-  readonly #broken: readonly string[];
+  /** Pointers of what the schema refused and of everything around it. */
+  readonly #unsound = new Set<string>();
 
   /** `broken`: pointers of values that the schema refused; nothing is built from them. */
-  constructor(document: DataDocument, specPath: string, broken: readonly string[]) {
+  constructor(document: DataDocument, specPath: string, broken: Iterable<string>) {
     this.document = document;
     this.#folder = path.dirname(specPath);
-    this.#broken = broken;
+    for (const pointer of broken)
+      for (let end = pointer.length; end >= 0 && !this.#unsound.has(pointer.slice(0, end));) {
+        this.#unsound.add(pointer.slice(0, end));
+        end = end === 0 ? -1 : pointer.lastIndexOf('/', end - 1);
+      }
   }
 
   /** Whether the value and all in it are as the schema wants them, unknown keys apart. */
   isSound(pointer: string): boolean {
-    return !this.#broken.some((broken) => broken === pointer || broken.startsWith(`${pointer}/`));
+    return !this.#unsound.has(pointer);
   }
 
   error(pointer: string, id: string, message: string, details: Details = {}): void {

@@ -1,15 +1,14 @@
 /** The model of a SPEC: a preset, a config.json, or a map with the keys of one. */
 import path from 'node:path';
 import type { Model } from '../model/model.ts';
-import { isDataMap, pointerOf } from '../ingest/document.ts';
 import { modelFromConfig } from '../ingest/model-config.ts';
 import type { ModelConfigResult } from '../ingest/model-config.ts';
 import { isModelPreset, modelPresetNames, readModelPreset } from '../ingest/model-presets.ts';
 import { diagnosticInJson, readJson } from '../ingest/read-json.ts';
 import { readYaml } from '../ingest/read-yaml.ts';
-import { valueRange } from '../ingest/document.ts';
+import { isDataMap, pointerOf, valueRange } from '../ingest/document.ts';
 import type { Data, DataDocument } from '../ingest/document.ts';
-import { diagnosticAt } from '../ingest/source.ts';
+import { diagnosticAt, firstLine } from '../ingest/source.ts';
 import type { Details } from '../ingest/source.ts';
 import { nearest } from '../strategy/parse-value.ts';
 import type { BuildContext } from './build-context.ts';
@@ -44,11 +43,8 @@ const choose = (config: unknown, name: string, report: (problem: Problem) => voi
 const reportInDocument =
   (document: DataDocument, prefix: readonly string[], context: BuildContext) =>
   (problem: Problem): void => {
-    const { source, start, end } = valueRange(document, pointerOf([...prefix, ...problem.path]));
-    const line = source.text.slice(start, end).includes('\n') ? start + 1 : end;
-    context.diagnostics.push(
-      diagnosticAt({ source, start, end: line }, 'spec/model', problem.message, detailsOf(problem)),
-    );
+    const range = firstLine(valueRange(document, pointerOf([...prefix, ...problem.path])));
+    context.diagnostics.push(diagnosticAt(range, 'spec/model', problem.message, detailsOf(problem)));
   };
 
 /** `…/Llama-3-8B/config.json` is called Llama-3-8B, any other file by its own name. */
@@ -98,9 +94,7 @@ export const buildModel = (spec: Data | undefined, context: BuildContext): Model
     context.errorAtKey(`${MODEL}/measured`, 'spec/unsupported', 'measured layer times are not read yet');
     return null;
   }
-  const name =
-    typeof spec['name'] === 'string'
-      ? spec['name'].slice(0, 200)
-      : String(spec['model_type'] ?? 'model').slice(0, 200);
+  const given = [spec['name'], spec['model_type']].find((value) => typeof value === 'string');
+  const name = typeof given === 'string' ? given.slice(0, 200) : 'model';
   return choose(spec, name, reportInDocument(context.document, ['model'], context));
 };

@@ -13,19 +13,17 @@ const USUAL_TOP = 10;
 
 type Value = string | number | boolean;
 
-/** `fix` and `limit` as one table. A key in both must have its one value in the set. */
+/** `fix` and `limit` as one table; unknown keys are the schema's to report. A key in both must have its one value in the set. */
 const buildLimits = (spec: SearchSpec, context: BuildContext): Limits => {
   const limits = new Map<keyof Strategy, readonly Value[]>();
   for (const [key, values] of Object.entries(spec.limit ?? {}) as [string, readonly Value[]][]) {
     const known = strategyKey(key);
-    if (known === undefined)
-      throw new Error(`the schema knows the strategy key ${key}, the strategy does not`);
+    if (known === undefined) continue;
     limits.set(known.field, [...new Set(values)]);
   }
   for (const [key, value] of Object.entries(spec.fix ?? {}) as [string, Value][]) {
     const known = strategyKey(key);
-    if (known === undefined)
-      throw new Error(`the schema knows the strategy key ${key}, the strategy does not`);
+    if (known === undefined) continue;
     const allowed = limits.get(known.field);
     if (allowed !== undefined && !allowed.includes(value))
       context.error(

@@ -120,11 +120,12 @@ export const loadSpecText = (source: Source, path: string, options: LoadOptions 
     const marked = { ...range, end: range.start + 1 };
     return finish(null, [...text, ...besides([diagnosticAt(marked, 'spec/type', message)], text)]);
   }
-  const faults = schemaDiagnostics(schemaErrors(root), document);
-  const broken = faults
-    .filter(({ diagnostic }) => diagnostic.id !== 'spec/unknown-key')
-    .map(({ pointer }) => pointer);
-  const schema = faults.map(({ diagnostic }) => diagnostic);
+  const errors = schemaErrors(root);
+  // Of an unknown key nothing is built, and what stands beside it is none the worse.
+  const broken = errors
+    .filter(({ keyword }) => keyword !== 'additionalProperties')
+    .map(({ instancePath }) => instancePath);
+  const schema = schemaDiagnostics(errors, document);
   const built = build(document, root, path, broken);
   return finish(built.value, [...text, ...besides([...schema, ...built.diagnostics], text)]);
 };

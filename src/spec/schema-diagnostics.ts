@@ -9,7 +9,7 @@ import { nearest } from '../strategy/parse-value.ts';
 import { describe, keyRange, pathText, pointerTo, valueRange } from '../ingest/document.ts';
 import type { Data, DataDocument } from '../ingest/document.ts';
 import { parseRuntime } from './runtime-reference.ts';
-import { diagnosticAt } from '../ingest/source.ts';
+import { diagnosticAt, firstLine } from '../ingest/source.ts';
 import type { Details } from '../ingest/source.ts';
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
@@ -175,27 +175,13 @@ const faultOf = (error: ErrorObject): Fault => {
 /** Enough to act on; the text of a thousand would be no help. */
 const MAXIMUM = 200;
 
-export interface SchemaFault {
-  /** The value whose form is not to be trusted. */
-  readonly pointer: string;
-  readonly diagnostic: Diagnostic;
-}
-
-/** Each schema error at its place in the document. */
+/** Each schema error at its place in the document; of very many the first ones. */
 export const schemaDiagnostics = (
   errors: readonly ErrorObject[],
   document: DataDocument,
-): readonly SchemaFault[] =>
+): readonly Diagnostic[] =>
   errors.slice(0, MAXIMUM).map((error) => {
-    const fault = faultOf(error);
-    const range =
-      fault.atKey === true ? keyRange(document, fault.pointer) : valueRange(document, fault.pointer);
-    // What spans lines is marked by its first character.
-    const marked = range.source.text.slice(range.start, range.end).includes('\n')
-      ? { ...range, end: range.start + 1 }
-      : range;
-    return {
-      pointer: error.instancePath,
-      diagnostic: diagnosticAt(marked, fault.id, fault.message, fault.details),
-    };
+    const { pointer, atKey, id, message, details } = faultOf(error);
+    const range = atKey === true ? keyRange(document, pointer) : valueRange(document, pointer);
+    return diagnosticAt(firstLine(range), id, message, details);
   });

@@ -74,8 +74,18 @@ const compile = (): ValidateFunction => {
 
 let compiled: ValidateFunction | undefined;
 
-/** Every error, apart from those that merely say that a branch has errors. Compiled at the first call. */
+/**
+ * Every error, apart from those that merely follow: that a branch has errors, that a value of the wrong type is not in
+ * the list either. Compiled at the first call.
+ */
 export const schemaErrors = (data: Data): readonly ErrorObject[] => {
   compiled ??= compile();
-  return compiled(data) ? [] : (compiled.errors ?? []).filter((error) => error.keyword !== 'if');
+  if (compiled(data)) return [];
+  const errors = compiled.errors ?? [];
+  const mistyped = new Set(
+    errors.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath),
+  );
+  return errors.filter(
+    ({ keyword, instancePath }) => keyword === 'type' || (keyword !== 'if' && !mistyped.has(instancePath)),
+  );
 };
