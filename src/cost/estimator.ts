@@ -6,7 +6,12 @@ import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { bytes, seconds } from '../units.ts';
 import type { Bytes, Seconds } from '../units.ts';
 import type { Calibration } from './calibration.ts';
-import { iterationBreakdown, iterationLowerBound, iterationTime } from './iteration.ts';
+import {
+  iterationBreakdown,
+  iterationExchangeBound,
+  iterationLowerBound,
+  iterationTime,
+} from './iteration.ts';
 import type { IterationContext } from './iteration.ts';
 import type { LayerCost } from './layer.ts';
 import { createLayerTables } from './layer-set.ts';
@@ -52,6 +57,8 @@ export interface Estimator {
   readonly stageCosts: (strategy: Strategy) => readonly LayerCosts[];
   /** Valid for every partition of the strategy: balanced stages, no transfers, no exposed data communication. */
   readonly lowerBound: (strategy: Strategy) => Seconds;
+  /** The same with the exposed data communication of the mean stage: tighter, but no longer in order of the switches. */
+  readonly exchangeBound: (strategy: Strategy) => Seconds;
   /** Both passes of one micro-batch through the whole model, operators alone: no switch but sequence parallelism changes it. */
   readonly operatorWork: (strategy: Strategy) => Seconds;
 }
@@ -137,6 +144,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     layerCosts: (s) => costsOn(s, all),
     stageCosts: (s) =>
       all.length === 1 ? [costsOn(s, all)] : machines(s).map((indices) => costsOn(s, indices)),
+    exchangeBound: (s) => seconds(iterationExchangeBound(context, s)),
     operatorWork: (s) => seconds(Math.min(...tables.sets(s).map((set) => set.whole.operators))),
     lowerBound: (s) => seconds(iterationLowerBound(context, s)),
   };

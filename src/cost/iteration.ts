@@ -172,7 +172,14 @@ export const iterationBreakdown = (
  * synchronous schedules one micro-batch passes every other stage; plus the step on the mean shard of parameters.
  * Free of transfers and of exposed gradients. Zero-bubble schedules have no fill.
  */
-export const iterationLowerBound = ({ problem, tables }: IterationContext, s: Strategy): number => {
+export const iterationLowerBound = (context: IterationContext, s: Strategy): number =>
+  leastTime(context, s, false);
+
+/** The same with the exposed gradients and gathers of the mean stage, which the stage with most parameters exceeds. */
+export const iterationExchangeBound = (context: IterationContext, s: Strategy): number =>
+  leastTime(context, s, true);
+
+const leastTime = ({ problem, tables }: IterationContext, s: Strategy, exchanges: boolean): number => {
   const m = problem.training.globalBatchSize / (s.data * s.microBatchSize);
   let best = Infinity;
   for (const set of tables.sets(s)) {
@@ -181,7 +188,9 @@ export const iterationLowerBound = ({ problem, tables }: IterationContext, s: St
     const filled = s.schedule === 'gpipe' || s.schedule === '1f1b' || s.schedule === 'interleaved';
     const fill = filled ? ((p - 1) / p / s.virtualStages) * work : 0;
     const step = optimizerTime(set.data, dense / p, expert / p);
-    best = Math.min(best, (m * work) / p + fill + step + set.runtime.iterationOverhead);
+    const exchange =
+      exchanges && !shardsLayers(s, set.behaviour) ? dataTime(set.data, dense / p, expert / p) : 0;
+    best = Math.min(best, (m * work) / p + fill + exchange + step + set.runtime.iterationOverhead);
   }
   return best;
 };

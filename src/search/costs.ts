@@ -2,11 +2,10 @@ import type { Calibration } from '../cost/calibration.ts';
 import { createEstimator } from '../cost/estimator.ts';
 import { createMemoryModel } from '../cost/memory.ts';
 import type { Problem } from '../plan/problem.ts';
-import type { SearchCosts } from './search.ts';
+import type { SearchCosts } from './search-types.ts';
 
 /** The cost model of a problem, as the search asks for it. */
 export const createSearchCosts = (problem: Problem, calibration: Calibration): SearchCosts => {
-  const memory = createMemoryModel(problem).stages;
-  const estimator = createEstimator(problem, calibration);
-  return { ...estimator, memory };
+  const { stages, excess } = createMemoryModel(problem);
+  return { ...createEstimator(problem, calibration), memory: stages, excess };
 };

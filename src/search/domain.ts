@@ -26,6 +26,8 @@ export const divisors = (value: number): number[] => {
   return [...small, ...large];
 };
 
+const oddPart = (value: number): number => (value % 2 === 0 ? oddPart(value / 2) : value);
+
 const greatestCommonDivisor = (a: number, b: number): number =>
   b === 0 ? a : greatestCommonDivisor(b, a % b);
 
@@ -68,9 +70,11 @@ const recomputeValues = (problem: Problem, largestChunk: number): readonly Recom
 /** Tensor parallelism beyond two nodes of eight is not worth trying: each layer waits for the network four times. */
 const LARGEST_TENSOR = 16;
 /** Context ranks with fewer tokens than this wait for their ring, not for attention. */
-const SMALLEST_CONTEXT_CHUNK = 512;
+const SMALLEST_CONTEXT_CHUNK = 1024;
 /** Micro-batches beyond this many tokens per rank gain no kernel efficiency and cost memory. */
 const LARGEST_MICRO_BATCH_TOKENS = 65_536;
+/** Micro-batches of 1, 2, 3, 4, 6, 8, 12, …: powers of two and three times those. */
+const LARGEST_ODD_PART = 3;
 /** Every number of virtual stages up to this one; larger ones where they divide the layers (with embedding and head). */
 const COMMON_VIRTUAL_STAGES = 8;
 
@@ -147,7 +151,7 @@ const layoutDomains = (problem: Problem, world: number, defaults: RuntimeDefault
         const most = Math.max(1, (LARGEST_MICRO_BATCH_TOKENS * context) / training.sequenceLength);
         const known = microBatches.get(data) ?? divisors(training.globalBatchSize / data);
         microBatches.set(data, known);
-        return known.filter((size) => size <= most);
+        return known.filter((size) => size <= most && oddPart(size) <= LARGEST_ODD_PART);
       },
     },
     microBatchGroup: { reads: ['pipeline'], values: ({ pipeline }) => [defaults.microBatchGroup(pipeline)] },
@@ -185,7 +189,15 @@ const flagDomains = (problem: Problem, { flags }: RuntimeDefaults) => {
       flags.dispatcher,
     ),
     overlapExpert: when(['expert'], ({ expert }) => expert > 1, [true, false], false),
-    sharding: when(['data', 'context'], replicated, ['optimizer', 'none', 'gradients', 'parameters'], 'none'),
+    // Sharded gradients are reduced in every micro-batch: of use where parameters are sharded by default (FSDP).
+    sharding: when(
+      ['data', 'context'],
+      replicated,
+      flags.sharding === 'parameters'
+        ? ['optimizer', 'none', 'gradients', 'parameters']
+        : ['optimizer', 'none', 'parameters'],
+      'none',
+    ),
     overlapGradients: when(['data', 'context'], replicated, [true, false], false),
     overlapParameters: when(['data', 'context'], replicated, [true, false], false),
     rankOrder: when(

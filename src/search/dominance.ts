@@ -37,6 +37,23 @@ export const smallerFirst: Preference = {
   overlapParameters: alike('true', 'false'),
   rankOrder: alike('tp-cp-ep-dp-pp', 'tp-cp-ep-pp-dp'),
   offload: [['optimizer', 'none']],
+  contextCommunication: [
+    ['p2p', 'a2a'],
+    ['p2p', 'all-gather'],
+    ['p2p', 'a2a+p2p'],
+  ],
+  dispatcher: [
+    ['all-to-all', 'deepep'],
+    ['all-to-all', 'hybridep'],
+    ['all-to-all', 'all-gather'],
+  ],
+};
+
+/** Claims that hold for time and memory at once, so that the other value need not be tried. */
+export const neverWorse: Preference = {
+  sequenceParallel: [['true', 'false']],
+  overlapGradients: [['true', 'false']],
+  overlapParameters: [['true', 'false']],
 };
 
 /** Whether `a` is at least as good as `b` in every key. */
@@ -59,13 +76,3 @@ export const undominated = (preference: Preference, choices: readonly FlagChoice
           (place < index || !dominates(preference, choice, other)),
       ),
   );
-
-/** Every combination of one choice from each component. */
-export function* combinations(components: readonly (readonly FlagChoice[])[]): Generator<FlagChoice> {
-  const [first, ...rest] = components;
-  if (first === undefined) {
-    yield {};
-    return;
-  }
-  for (const choice of first) for (const others of combinations(rest)) yield { ...choice, ...others };
-}

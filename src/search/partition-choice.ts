@@ -1,18 +1,16 @@
 import type { StageExtra, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
-import type { LayerCosts, PassTime } from '../cost/estimator.ts';
+import type { PassTime } from '../cost/estimator.ts';
 import { evenPartition } from '../strategy/layer-split.ts';
 import { modelEnds } from '../strategy/partition.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { isExpressible } from './legality.ts';
 import { stageLoads, type PartitionProblem } from './partition-problem.ts';
 import { partitionLayers } from './partition.ts';
+import type { SearchCosts } from './search-types.ts';
 
-/** Cost of the layers on each stage: one entry, or one per stage where machines differ. */
-export interface PartitionCosts {
-  readonly stageCosts: (strategy: Strategy) => readonly LayerCosts[];
-  readonly memory: (strategy: Strategy, partition: Partition) => readonly StageMemory[];
-}
+/** What a partition is chosen by. */
+export type PartitionCosts = Pick<SearchCosts, 'stageCosts' | 'memory' | 'excess'>;
 
 export interface PartitionChoice {
   readonly partition: Partition;
@@ -21,6 +19,9 @@ export interface PartitionChoice {
   /** That stage. */
   readonly stage: number;
 }
+
+/** Partitions remembered by their times. */
+const REMEMBERED = 100_000;
 
 /** Times that a partition which does not fit is moved towards lighter stages. */
 const REPAIRS = 6;
@@ -48,34 +49,45 @@ export const stageExtras = (problem: Problem, strategy: Strategy): readonly (rea
   });
 };
 
+/** Both passes of each layer kind, and of what stands on the first and the last stage, on the machines of a stage. */
+interface StageTimes {
+  readonly kinds: readonly number[];
+  readonly first: number;
+  readonly last: number;
+}
+
 /**
- * Times of a strategy as a partition problem. The first N layers of a chunk that `full:block:N` recomputes cost every
- * stage the same, so they are left out; what is compared are plain layers.
+ * The first N layers of a chunk that `full:block:N` recomputes cost every stage the same, so they are left out; what is
+ * compared are plain layers.
  */
-const partitionProblem = (problem: Problem, strategy: Strategy, costs: PartitionCosts): PartitionProblem => {
-  const { pipeline, virtualStages } = strategy;
+const stageTimes = (strategy: Strategy, costs: PartitionCosts): readonly StageTimes[] => {
   const plain: Strategy =
     strategy.recompute.kind === 'full-block' ? { ...strategy, recompute: { kind: 'none' } } : strategy;
-  const perStage = costs.stageCosts(plain);
-  const rows = perStage.map((cost) => cost.kinds.map(both));
-  const at = <T>(list: readonly T[], stage: number): T | undefined => list[Math.min(stage, list.length - 1)];
-  const stages = Array.from({ length: pipeline }, (_, stage) => stage);
+  return costs.stageCosts(plain).map(({ kinds, embedding, head, mtp }) => ({
+    kinds: kinds.map(both),
+    first: both(embedding),
+    last: both(head) + both(mtp),
+  }));
+};
+
+const partitionProblem = (
+  problem: Problem,
+  { pipeline, virtualStages }: Strategy,
+  times: readonly StageTimes[],
+  limits: readonly number[] | null,
+): PartitionProblem => {
+  const rows = Array.from({ length: pipeline }, (_, stage) => times[Math.min(stage, times.length - 1)]);
   const counted = problem.model.kinds.map(() => 1);
   return {
     layers: problem.model.layers,
     stages: pipeline,
     virtualStages,
-    layerTime: stages.map((stage) => at(rows, stage) ?? []),
-    stageTime: stages.map((stage) => {
-      const cost = at(perStage, stage);
-      if (cost === undefined) return 0;
-      return (
-        (stage === 0 ? both(cost.embedding) : 0) +
-        (stage === pipeline - 1 ? both(cost.head) + both(cost.mtp) : 0)
-      );
-    }),
-    layerMemory: stages.map(() => counted),
-    memoryLimit: stages.map(() => Infinity),
+    layerTime: rows.map((row) => row?.kinds ?? []),
+    stageTime: rows.map(
+      (row, stage) => (stage === 0 ? (row?.first ?? 0) : 0) + (stage === pipeline - 1 ? (row?.last ?? 0) : 0),
+    ),
+    layerMemory: rows.map(() => counted),
+    memoryLimit: limits ?? rows.map(() => Infinity),
     minimumLayers: pipeline === 1 ? { first: 1, middle: 1, last: 1 } : { first: 0, middle: 1, last: 0 },
   };
 };
@@ -112,6 +124,7 @@ export type Partitioner = (strategy: Strategy) => PartitionChoice | null;
  */
 export const createPartitioner = (problem: Problem, costs: PartitionCosts): Partitioner => {
   const known = new Map<string, Partition | null>();
+  const interned = new Map<string, Partition | null>();
   const layers = problem.model.layers.length;
 
   const fastest = (instance: PartitionProblem, strategy: Strategy): Partition | null => {
@@ -128,40 +141,55 @@ export const createPartitioner = (problem: Problem, costs: PartitionCosts): Part
     return allowed.reduce((best, each) => (each.bottleneck < best.bottleneck ? each : best), first).partition;
   };
 
-  const remembered = (instance: PartitionProblem, strategy: Strategy): Partition | null => {
+  const remembered = (
+    strategy: Strategy,
+    times: readonly StageTimes[],
+    limits: readonly number[] | null,
+  ): Partition | null => {
     const { pipeline, virtualStages, schedule } = strategy;
-    const rows = new Set(instance.layerTime);
-    const key = `${pipeline} ${virtualStages} ${schedule} ${[...rows].join(';')} ${instance.stageTime.join(',')} ${instance.memoryLimit.join(',')}`;
+    const timesKey = times.map(({ kinds, first, last }) => `${kinds.join(',')} ${first} ${last}`).join(';');
+    const key = `${pipeline} ${virtualStages} ${schedule} ${timesKey} ${limits?.join(',') ?? ''}`;
     const before = known.get(key);
     if (before !== undefined) return before;
-    const made = fastest(instance, strategy);
-    known.set(key, made);
-    return made;
+    const made = fastest(partitionProblem(problem, strategy, times, limits), strategy);
+    // Times differ more often than the partitions that they lead to: equal ones are kept once.
+    const text = JSON.stringify(made);
+    const shared = interned.get(text) ?? made;
+    interned.set(text, shared);
+    if (known.size >= REMEMBERED) known.clear();
+    known.set(key, shared);
+    return shared;
   };
 
   return (strategy) => {
-    let instance = partitionProblem(problem, strategy, costs);
-    let partition = remembered(instance, strategy);
-    let best: PartitionChoice | null = null;
+    const times = stageTimes(strategy, costs);
+    let partition = remembered(strategy, times, null);
+    if (partition === null) return null;
+    const shortage = costs.excess(strategy, partition);
+    let best: PartitionChoice = { partition, shortage, stage: 0 };
+    if (shortage <= 0) return best;
+    let limits = Array.from({ length: strategy.pipeline }, () => Infinity);
     for (let repair = 0; partition !== null; repair += 1) {
       const stages = costs.memory(strategy, partition);
       const choice: PartitionChoice = { partition, ...worst(stages) };
-      if (best === null || choice.shortage < best.shortage) best = choice;
+      if (repair === 0 || choice.shortage < best.shortage) best = choice;
       const excess = stages.reduce((total, stage) => total + stage.bound - stage.capacity, 0);
       if (choice.shortage <= 0 || excess > 0 || repair === REPAIRS || strategy.pipeline === 1) return best;
-      const counts = partition.map(sum);
-      const limits = instance.memoryLimit.map((limit, index) => {
-        const memory = stages[index];
-        const count = counts[index] ?? 0;
-        if (memory === undefined || count === 0) return limit;
-        const over = memory.bound - memory.capacity;
-        return over > 0 ? count - Math.max(1, Math.floor((over * count) / memory.bound)) : limit;
-      });
-      instance = { ...instance, memoryLimit: limits };
-      partition = remembered(instance, strategy);
+      limits = lighter(limits, partition, stages);
+      partition = remembered(strategy, times, limits);
     }
     return best;
   };
 };
+
+/** Most layers of each stage after those that do not fit have given some up. */
+const lighter = (limits: readonly number[], partition: Partition, stages: readonly StageMemory[]): number[] =>
+  limits.map((limit, index) => {
+    const memory = stages[index];
+    const count = sum(partition[index] ?? []);
+    if (memory === undefined || count === 0) return limit;
+    const over = memory.bound - memory.capacity;
+    return over > 0 ? count - Math.max(1, Math.floor((over * count) / memory.bound)) : limit;
+  });
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);

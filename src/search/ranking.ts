@@ -69,13 +69,14 @@ const priceOf = (problem: Problem, gpus: number): number => {
   return price / 3600;
 };
 
+/** Objective of a strategy from its time in seconds and its shortage in bytes. */
+export type Value = (strategy: Strategy, time: number, shortage: number) => number;
+
 /**
  * What the search minimises: throughput – iteration time (tokens of an iteration are given); cost – price of an
  * iteration; memory_headroom – bytes by which the fullest stage exceeds its limit (the more negative the better).
  */
-export const createValue = (
-  problem: Problem,
-): ((strategy: Strategy, time: number, shortage: number) => number) => {
+export const createValue = (problem: Problem): Value => {
   const prices = new Map<number, number>();
   const price = (strategy: Strategy): number => {
     const gpus = gpusUsed(strategy);

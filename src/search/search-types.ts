@@ -1,0 +1,43 @@
+import type { LayerCosts } from '../cost/estimator.ts';
+import type { Estimate, SearchResult, StageMemory } from '../plan/plan.ts';
+import type { Partition, Strategy } from '../strategy/strategy.ts';
+import type { Bytes, Seconds } from '../units.ts';
+
+/** What the search asks of the cost model. */
+export interface SearchCosts {
+  readonly estimate: (strategy: Strategy, partition: Partition) => Estimate;
+  readonly iterationTime: (strategy: Strategy, partition: Partition) => Seconds;
+  /** No partition of the strategy takes less time. */
+  readonly lowerBound: (strategy: Strategy) => Seconds;
+  /** As lowerBound, with exposed data communication. */
+  readonly exchangeBound: (strategy: Strategy) => Seconds;
+  /** Operators of both passes of one micro-batch, which no switch but sequence parallelism changes. */
+  readonly operatorWork: (strategy: Strategy) => Seconds;
+  /** One entry for all stages, or one for each. */
+  readonly stageCosts: (strategy: Strategy) => readonly LayerCosts[];
+  readonly memory: (strategy: Strategy, partition: Partition) => readonly StageMemory[];
+  /** Largest of bound − capacity over stages. */
+  readonly excess: (strategy: Strategy, partition: Partition) => Bytes;
+}
+
+export interface SearchControls {
+  /** Evaluate every legal strategy, without bounds or dominance. */
+  readonly exhaustive: boolean;
+  /** Asked now and then; true stops the search with what it has, and the result is not reproducible. */
+  readonly expired: () => boolean;
+  readonly progress: (evaluated: number, open: number) => void;
+  /** Strategies that may be evaluated; a search that reaches it stops, reproducibly. */
+  readonly evaluations: number;
+}
+
+export const defaultControls: SearchControls = {
+  exhaustive: false,
+  expired: () => false,
+  progress: () => undefined,
+  evaluations: 2_000_000,
+};
+
+export interface SearchOutcome extends SearchResult {
+  /** When no strategy is legal: the rules that forbid all, in words. */
+  readonly obstacles: readonly string[];
+}
