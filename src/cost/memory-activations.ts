@@ -139,18 +139,10 @@ const mambaBill = (bill: Bill, mixer: Mamba2, shape: ActivationShape): void => {
 };
 
 const mixerBill = (bill: Bill, mixer: Mixer, shape: ActivationShape, behaviour: MemoryBehaviour): void => {
-  switch (mixer.kind) {
-    case 'attention':
-      return attentionBill(bill, mixer, shape, behaviour);
-    case 'latent-attention':
-      return latentBill(bill, mixer, shape, behaviour);
-    case 'gated-delta-net':
-      return deltaNetBill(bill, mixer, shape);
-    case 'mamba2':
-      return mambaBill(bill, mixer, shape);
-    case 'none':
-      return;
-  }
+  if (mixer.kind === 'attention') attentionBill(bill, mixer, shape, behaviour);
+  else if (mixer.kind === 'latent-attention') latentBill(bill, mixer, shape, behaviour);
+  else if (mixer.kind === 'gated-delta-net') deltaNetBill(bill, mixer, shape);
+  else if (mixer.kind === 'mamba2') mambaBill(bill, mixer, shape);
 };
 
 /**

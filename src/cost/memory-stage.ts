@@ -197,7 +197,8 @@ export const createStageMemory = (
     const embeddingGradient = extras.embeddingGradient - oldest;
     const temporary = Math.max(loss, working, embeddingGradient);
     const dummies = behaviour.dummyWeightGradients ? 2 * (sums.distinct + extras.headWeights) : 0;
-    const gathered = strategy.sequenceParallel && strategy.tensor > 1 ? 2 * model.hidden * tokens : 0;
+    const gathered =
+      strategy.sequenceParallel && strategy.tensor > 1 ? behaviour.gatherBuffers * model.hidden * tokens : 0;
     const blocks = states.shardsWeights
       ? 4 * sums.largestBlock +
         Math.min(states.gradients, 4) * sums.largestBlock +

@@ -86,7 +86,7 @@ export const createMemoryTables = (
       (recomputeCode(strategy.recompute) * 4 + DISPATCHERS.indexOf(strategy.dispatcher)) * 2 +
       (strategy.sequenceParallel ? 1 : 0);
     let byFlags = bySizes.get(sizes);
-    if (byFlags === undefined) bySizes.set(sizes, (byFlags = new Map()));
+    if (byFlags === undefined) bySizes.set(sizes, (byFlags = new Map<number, MemoryTable>()));
     let table = byFlags.get(flags);
     if (table === undefined) byFlags.set(flags, (table = compute(strategy)));
     return table;

@@ -85,7 +85,7 @@ const cyclesFor = (longest: Float64Array, count: number): number => {
   for (let k = 1; k < p; k += 1)
     if ((longest[k] ?? 0) / (k + 1) > ((longest[best] ?? 0) / (best + 1)) * (1 + 1e-12)) best = k;
   const size = best + 1;
-  const exact = Math.min(count, size + 2 * p + ((count - size) % size));
+  const exact = Math.min(count, size + p + ((count - size) % size));
   const repeats = Math.max(0, Math.floor((count - exact) / size));
   const rest = count - repeats * size;
   const table = new Float64Array(rest + 1);
@@ -107,6 +107,8 @@ export const oneForwardOneBackwardTime = (input: PipelineInput): number => {
   const work = forward.map((f, stage) => f + (backward[stage] ?? 0));
   let transfers = 0;
   for (let index = 0; index < input.stages - 1; index += 1) transfers += input.links[index] ?? 0;
+  // Without transfers no run of stages is longer than as many times its slowest stage.
+  if (transfers === 0) return total(work) + (input.microBatches - 1) * Math.max(...work);
   return total(work) + 2 * transfers + cyclesFor(longestCycles(input, work), input.microBatches - 1);
 };
 

@@ -57,6 +57,8 @@ export interface MemoryBehaviour {
   readonly lossWhole: number;
   /** Bytes per token and hidden element, undivided by tensor parallelism: gather and scatter buffers of the head. */
   readonly headBuffers: number;
+  /** With sequence parallelism: whole hidden states between gather and scatter, bytes per token and hidden element. */
+  readonly gatherBuffers: number;
   /** Outputs of row-parallel linears wait, whole, for the communication stream: bytes per token, hidden element and layer. */
   readonly retention: number;
   /** Transformer Engine caches one half-precision weight-gradient buffer per distinct linear shape. */
@@ -97,6 +99,7 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
   lossSharded: 6,
   lossWhole: 0,
   headBuffers: 0,
+  gatherBuffers: 2,
   retention: 0,
   dummyWeightGradients: true,
   fragmentation: 0.05,
@@ -123,6 +126,7 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     dummyWeightGradients: false,
     source: 'sail-sg/VocabularyParallelism @ 6191c3b: 142 published peaks; logits 10 bytes',
     lossSharded: 10,
+    bound: 1.05,
   },
   // Half precision: FP16_Optimizer and BF16_Optimizer as fitted on device memory of the BLOOM trials.
   'megatron-deepspeed': {
@@ -162,12 +166,13 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     batchCopy: 2,
     lossSharded: 10,
     headBuffers: 6,
+    gatherBuffers: 4,
     retention: 4,
     dummyWeightGradients: false,
     fragmentation: 0,
     activationFragmentation: 0.12,
     constant: 0.2 * GIB,
-    bound: 1.15,
+    bound: 1.2,
     source: 'huggingface/nanotron @ 0e0a27ea; 1,374 published peaks of its benchmark',
   },
   torchtitan: {
