@@ -1,0 +1,70 @@
+/** Measured runs as a fit sees them: problem, strategy, time, weight. */
+import type { Calibration } from '../cost/calibration.ts';
+import { createEstimator } from '../cost/estimator.ts';
+import { exclusionOf } from '../ingest/excluded-records.ts';
+import type { ExcludedRecords } from '../ingest/excluded-records.ts';
+import type { MeasuredLine } from '../ingest/measured-runs.ts';
+import type { Problem } from '../plan/problem.ts';
+import type { Partition, Strategy } from '../strategy/strategy.ts';
+import { compareRun } from './compare.ts';
+import { createPredictor } from './predict.ts';
+
+export interface FitRow {
+  readonly source: string;
+  readonly problem: Problem;
+  readonly strategy: Strategy;
+  readonly partition: Partition;
+  /** Seconds per iteration. */
+  readonly measured: number;
+  /** Sources weigh the same; one of fewer than five rows less. */
+  readonly weight: number;
+}
+
+/** Rows of one problem share its estimator. */
+export interface FitGroup {
+  readonly problem: Problem;
+  readonly rows: readonly FitRow[];
+}
+
+const WHOLE_SOURCE = 5;
+
+/** Headline timing rows without those that no fit uses. */
+export const fitRows = (
+  lines: readonly MeasuredLine[],
+  calibration: Calibration,
+  excluded: readonly ExcludedRecords[],
+): readonly FitRow[] => {
+  const predict = createPredictor(calibration);
+  const found: Omit<FitRow, 'weight'>[] = [];
+  for (const line of lines) {
+    if (line.kind !== 'run') continue;
+    const comparison = compareRun(line.run, predict);
+    const measured = comparison.measured.iterationTimeS;
+    if (!comparison.scores.timing || comparison.apart !== null || measured === null) continue;
+    if (exclusionOf(excluded, comparison.id) !== null) continue;
+    const predicted = predict(line.run.configuration);
+    if (!predicted.ok) continue;
+    const { problem, partition } = predicted.recorded;
+    found.push({ source: comparison.source, problem, strategy: predicted.strategy, partition, measured });
+  }
+  const counts = new Map<string, number>();
+  for (const { source } of found) counts.set(source, (counts.get(source) ?? 0) + 1);
+  return found.map((row) => ({ ...row, weight: 1 / Math.max(WHOLE_SOURCE, counts.get(row.source) ?? 1) }));
+};
+
+export const groupRows = (rows: readonly FitRow[]): readonly FitGroup[] => {
+  const groups = new Map<string, FitRow[]>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.problem.cluster, row.problem.model, row.problem.training]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()].flatMap((list) =>
+    list[0] === undefined ? [] : [{ problem: list[0].problem, rows: list }],
+  );
+};
+
+/** ln(predicted ∕ measured) of each row of a group. */
+export const groupErrors = (group: FitGroup, calibration: Calibration): readonly number[] => {
+  const estimator = createEstimator(group.problem, calibration);
+  return group.rows.map((row) => Math.log(estimator.iterationTime(row.strategy, row.partition) / row.measured));
+};
