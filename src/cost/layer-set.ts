@@ -7,7 +7,13 @@ import type { Problem } from '../plan/problem.ts';
 import { timeBehaviour } from '../runtimes/time-behaviour.ts';
 import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
 import { gpusUsed } from '../strategy/strategy.ts';
-import type { Recompute, Strategy } from '../strategy/strategy.ts';
+import type {
+  ContextCommunication,
+  Dispatcher,
+  Recompute,
+  Sharding,
+  Strategy,
+} from '../strategy/strategy.ts';
 import type { Calibration, RuntimeCalibration } from './calibration.ts';
 import { dataTypeBytes, shardsLayers, withShardedLayer } from './data-parallel.ts';
 import type { DataContext } from './data-parallel.ts';
@@ -19,6 +25,7 @@ import { gemmFormat, machineOf } from './machine.ts';
 import type { Machine } from './machine.ts';
 import type { LayerContext } from './operator-time.ts';
 import { total } from './parts.ts';
+import { pair, TupleMap } from './tuple-map.ts';
 
 export interface LayerSet {
   readonly machine: Machine;
@@ -68,31 +75,37 @@ interface ModelOperators {
   readonly mtp: readonly Operator[];
 }
 
-const recomputeKey = (recompute: Recompute): string => {
-  switch (recompute.kind) {
-    case 'none':
-      return 'n';
-    case 'full':
-    case 'full-uniform':
-      return 'f';
-    // Layers beyond the block are not recomputed: the table holds both.
-    case 'full-block':
-      return 'b';
-    case 'selective':
-      return recompute.modules.join('+');
-  }
+/** A number for each recomputation that costs layers differently; block and uniform cost a recomputed layer like full. */
+const createRecomputeCodes = (): ((recompute: Recompute) => number) => {
+  const byModules = new Map<string, number>();
+  return (recompute) => {
+    if (recompute.kind === 'none') return 0;
+    if (recompute.kind === 'full-block') return 1;
+    if (recompute.kind !== 'selective') return 2;
+    const modules = recompute.modules.join('+');
+    const known = byModules.get(modules) ?? byModules.size + 3;
+    byModules.set(modules, known);
+    return known;
+  };
 };
 
-/** Everything of the strategy that a layer's own cost depends on: operators, and the collectives inside a layer. */
-const pieceKey = (s: Strategy): string =>
-  `${gpusUsed(s)} ${s.tensor} ${s.context} ${s.expert} ${s.expertTensor} ${s.microBatchSize} ` +
-  `${Number(s.sequenceParallel)}${Number(s.overlapTensor)}${Number(s.overlapExpert)} ` +
-  `${s.contextCommunication} ${s.dispatcher} ${recomputeKey(s.recompute)}`;
+const METHODS: readonly ContextCommunication[] = ['p2p', 'a2a', 'all-gather', 'a2a+p2p'];
+const DISPATCHERS: readonly Dispatcher[] = ['all-gather', 'all-to-all', 'deepep', 'hybridep'];
+const SHARDINGS: readonly Sharding[] = ['none', 'optimizer', 'gradients', 'parameters'];
 
-/** Everything that gradients, gathers and the optimizer step depend on beside parameters. */
-const dataKey = (s: Strategy): string =>
-  `${s.tensor} ${s.context} ${s.data} ${s.pipeline} ${s.expert} ${s.expertTensor} ${s.sharding} ${s.shardingGroup} ` +
-  `${Number(s.overlapGradients)}${Number(s.overlapParameters)} ${s.rankOrder} ${s.offload}`;
+/** Switches that a layer's own cost depends on, as one number below 128. */
+const pieceSwitches = (s: Strategy): number =>
+  (((Number(s.sequenceParallel) * 2 + Number(s.overlapTensor)) * 2 + Number(s.overlapExpert)) * 4 +
+    METHODS.indexOf(s.contextCommunication)) *
+    4 +
+  DISPATCHERS.indexOf(s.dispatcher);
+
+/** Switches that gradients, gathers and the optimizer step depend on, as one number below 64. */
+const dataSwitches = (s: Strategy): number =>
+  (((SHARDINGS.indexOf(s.sharding) * 2 + Number(s.overlapGradients)) * 2 + Number(s.overlapParameters)) * 2 +
+    Number(s.rankOrder === 'tp-cp-ep-pp-dp')) *
+    2 +
+  Number(s.offload === 'optimizer');
 
 export interface LayerTables {
   readonly topology: Topology;
@@ -226,22 +239,29 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     return sum;
   };
 
-  const piecesByKey = new Map<string, readonly (Pieces & Pick<LayerSet, 'whole'>)[]>();
-  const dataByKey = new Map<string, readonly DataContext[]>();
+  const recomputeCode = createRecomputeCodes();
+  const piecesByKey = new TupleMap<readonly (Pieces & Pick<LayerSet, 'whole'>)[]>();
+  const dataByKey = new TupleMap<readonly DataContext[]>();
   const piecesOf = (s: Strategy): readonly (Pieces & Pick<LayerSet, 'whole'>)[] => {
-    const key = pieceKey(s);
-    const found = piecesByKey.get(key);
+    const sizes = pair(gpusUsed(s), s.tensor);
+    const tokens = pair(s.context, s.microBatchSize);
+    const experts = pair(s.expert, s.expertTensor);
+    const rest = recomputeCode(s.recompute) * 128 + pieceSwitches(s);
+    const found = piecesByKey.get(sizes, tokens, experts, rest);
     if (found !== undefined) return found;
     const made = machines.map((_, index) => {
       const pieces = buildPieces(s, index);
       return { ...pieces, whole: whole(pieces) };
     });
-    piecesByKey.set(key, made);
+    piecesByKey.set(sizes, tokens, experts, rest, made);
     return made;
   };
   const dataOf = (s: Strategy): readonly DataContext[] => {
-    const key = dataKey(s);
-    const found = dataByKey.get(key);
+    const inner = pair(s.tensor, s.context);
+    const outer = pair(s.data, s.pipeline);
+    const experts = pair(s.expert, s.expertTensor);
+    const rest = s.shardingGroup * 64 + dataSwitches(s);
+    const found = dataByKey.get(inner, outer, experts, rest);
     if (found !== undefined) return found;
     const spans = dataSpans(spanOf(topology, s), s);
     const made = machines.map((_, index) => ({
@@ -250,7 +270,7 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
       gradientBytes,
       ...spans,
     }));
-    dataByKey.set(key, made);
+    dataByKey.set(inner, outer, experts, rest, made);
     return made;
   };
   // A strategy is asked about several times in a row: its partition, its bound, its time.

@@ -5,11 +5,14 @@ import type { PartitionChoice, Partitioner } from './partition-choice.ts';
 import type { Frame, Space } from './space.ts';
 
 export interface MemoryFloor {
-  /** The least shortage of memory over the switches of a layout; its most frugal ones are tried. */
-  readonly layout: (layout: Strategy) => number;
+  /**
+   * The least shortage of memory over the switches of a layout; its most frugal ones are tried, until one has a shortage
+   * of at most `enough`.
+   */
+  readonly layout: (layout: Strategy, enough?: number) => number;
   /**
    * The same over a frame: full recomputation keeps least, but where a stage holds a single layer none keeps less.
-   * −Infinity (may fit) where the frame cannot recompute in full. `enough` ends the search for something smaller.
+   * −Infinity (may fit) where the frame cannot recompute in full.
    */
   readonly frame: (frame: Frame, enough: number) => number;
 }

@@ -188,6 +188,10 @@ class Search {
   }
 
   private openLayout(layout: Strategy): void {
+    if (!this.byMemory && this.floor.layout(layout, 0) > 0) {
+      addPruned(this.tally, 'bound/memory', this.strategiesOf(layout));
+      return;
+    }
     const id = layoutId(layout);
     const candidates = this.bounds.candidates(layout);
     addPruned(this.tally, 'bound/dominated', this.strategiesOf(layout) - candidates.length);
