@@ -1,7 +1,6 @@
 /** Layer patterns in Megatron's flags: a frequency, or a Python list of 0 and 1 such as `([0]*3+[1]*58)`. */
 
-/** Run-length form of a 0/1 pattern. */
-export const patternText = (pattern: readonly boolean[]): string => {
+const runLengths = (pattern: readonly boolean[]): string => {
   const runs: string[] = [];
   let index = 0;
   while (index < pattern.length) {
@@ -11,6 +10,23 @@ export const patternText = (pattern: readonly boolean[]): string => {
     index += run;
   }
   return `(${runs.join('+')})`;
+};
+
+/** Length of the shortest part whose repetition is the pattern. */
+const periodOf = (pattern: readonly boolean[]): number => {
+  const fits = (period: number): boolean =>
+    pattern.length % period === 0 && pattern.every((bit, index) => bit === pattern[index % period]);
+  let period = 1;
+  while (period < pattern.length && !fits(period)) period++;
+  return period;
+};
+
+/** Shortest run-length form of a 0/1 pattern: `([0]*3+[1]*58)`, `([1]*3+[0]*1)*12`. */
+export const patternText = (pattern: readonly boolean[]): string => {
+  const period = periodOf(pattern);
+  // One value throughout is one run already.
+  if (period <= 1 || period === pattern.length) return runLengths(pattern);
+  return `${runLengths(pattern.slice(0, period))}*${pattern.length / period}`;
 };
 
 const longest = 100_000;
