@@ -9,14 +9,16 @@ import type {
   Mixer,
   MoeFeedForward,
 } from '../model/model.ts';
+import { backwardTemporaries } from './memory-temporaries.ts';
 import type { MemoryBehaviour } from '../runtimes/memory-behaviour.ts';
-import type { Dispatcher, Recompute, RecomputeModule } from '../strategy/strategy.ts';
+import type { ContextCommunication, Dispatcher, Recompute, RecomputeModule } from '../strategy/strategy.ts';
 
 /** The keys of a strategy that activation bytes depend on, and the sequence. */
 export interface ActivationShape {
   readonly tensor: number;
   readonly sequenceParallel: boolean;
   readonly context: number;
+  readonly contextCommunication: ContextCommunication;
   readonly expert: number;
   readonly expertTensor: number;
   readonly dispatcher: Dispatcher;
@@ -185,33 +187,6 @@ const feedForwardBill = (
       ((block.gated ? behaviour.gated : behaviour.plain) * block.width) / shape.tensor -
       (shape.fp8 ? block.width / shape.tensor : 0);
   else if (block.kind === 'moe') expertBill(bill, hidden, block, shape, behaviour);
-};
-
-/** Gradients that one block of the backward pass holds at once: of its widest intermediate and of the hidden state. */
-const backwardTemporaries = (hidden: number, kind: LayerKind, shape: ActivationShape): number => {
-  const split = shape.sequenceParallel ? shape.tensor : 1;
-  const { mixer, feedForward } = kind;
-  let widest = 0;
-  if (feedForward.kind === 'dense') widest = ((feedForward.gated ? 4 : 2) * feedForward.width) / shape.tensor;
-  else if (feedForward.kind === 'moe')
-    widest =
-      (feedForward.topK *
-        shape.capacity *
-        ((feedForward.gated ? 4 : 2) * feedForward.expertWidth +
-          4 * (feedForward.latent ?? hidden) * shape.expertTensor)) /
-      split;
-  if (mixer.kind === 'attention') {
-    const queries = mixer.heads * mixer.headDim;
-    const keys = Math.max(mixer.kvHeads, shape.tensor) * mixer.headDim;
-    const scores = shape.unfused
-      ? (4 * mixer.heads * shape.sequenceLength) / (shape.tensor * shape.context)
-      : 0;
-    widest = Math.max(widest, (4 * queries + 4 * keys) / shape.tensor + scores);
-  } else if (mixer.kind === 'latent-attention') {
-    const queryKey = mixer.heads * (mixer.nopeHeadDim + mixer.ropeHeadDim);
-    widest = Math.max(widest, (4 * queryKey + 4 * mixer.heads * mixer.valueHeadDim) / shape.tensor);
-  }
-  return widest + (4 * hidden) / split;
 };
 
 /**

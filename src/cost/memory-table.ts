@@ -1,7 +1,13 @@
 /** Everything about memory that depends on a few small keys of a strategy: computed once per combination. */
 import type { Problem, Routing } from '../plan/problem.ts';
 import type { MemoryBehaviour } from '../runtimes/memory-behaviour.ts';
-import type { Dispatcher, Recompute, RecomputeModule, Strategy } from '../strategy/strategy.ts';
+import type {
+  ContextCommunication,
+  Dispatcher,
+  Recompute,
+  RecomputeModule,
+  Strategy,
+} from '../strategy/strategy.ts';
 import type { LayerActivations } from './memory-activations.ts';
 import { layerActivations } from './memory-activations.ts';
 import type { ModelParameters } from './memory-parameters.ts';
@@ -23,6 +29,8 @@ const MODULES: readonly RecomputeModule[] = [
   'shared_experts',
 ];
 const DISPATCHERS: readonly Dispatcher[] = ['all-gather', 'all-to-all', 'deepep', 'hybridep'];
+
+const COMMUNICATIONS: readonly ContextCommunication[] = ['p2p', 'a2a', 'all-gather', 'a2a+p2p'];
 
 /** Selective recomputation as a bit set; full kinds keep the same activations per layer, so they share one code. */
 const recomputeCode = (recompute: Recompute): number =>
@@ -65,6 +73,7 @@ export const createMemoryTables = (
       tensor: strategy.tensor,
       sequenceParallel: strategy.sequenceParallel,
       context: strategy.context,
+      contextCommunication: strategy.contextCommunication,
       expert: strategy.expert,
       expertTensor: strategy.expertTensor,
       dispatcher: strategy.dispatcher,
@@ -83,7 +92,9 @@ export const createMemoryTables = (
     const sizes =
       ((strategy.tensor * 2048 + strategy.context) * 4096 + strategy.expert) * 1024 + strategy.expertTensor;
     const flags =
-      (recomputeCode(strategy.recompute) * 4 + DISPATCHERS.indexOf(strategy.dispatcher)) * 2 +
+      ((recomputeCode(strategy.recompute) * 4 + DISPATCHERS.indexOf(strategy.dispatcher)) * 4 +
+        COMMUNICATIONS.indexOf(strategy.contextCommunication)) *
+        2 +
       (strategy.sequenceParallel ? 1 : 0);
     let byFlags = bySizes.get(sizes);
     if (byFlags === undefined) bySizes.set(sizes, (byFlags = new Map<number, MemoryTable>()));

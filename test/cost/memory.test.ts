@@ -160,11 +160,122 @@ describe('recomputation', () => {
     expect(work({ kind: 'full-uniform', layers: 3 }) - one).toBe(2 * 139_392 * 65_536);
   });
 
+  // Beside 4f + 4h of the widest block: on stage 0 of two, ring buffers 8·2kv against gathered ones 4·2kv·(c−1).
+  it('context parallelism holds its buffers in the backward pass', () => {
+    const work = (contextCommunication: Strategy['contextCommunication']): number => {
+      const keys = { pipeline: 2, context: 8, contextCommunication };
+      return stageOf({ ...parts, sequence: 262_144 }, keys).workspace;
+    };
+    const attention = 4 * 4096 + 2 * 2 * 1024 + 4 * 4096;
+    expect(work('all-gather') - work('p2p')).toBe(
+      32_768 * (attention + 4 * 2048 * 7 - (4 * 14_336 + 4 * 4096)),
+    );
+  });
+
   it('modules free their own part', () => {
     expect(kept({ kind: 'selective', modules: ['mlp'] })).toBe(32 * (139_392 - 6 * 14_336));
     expect(kept({ kind: 'selective', modules: ['layernorm'] })).toBe(32 * (139_392 - 4 * 4096));
     expect(kept({ kind: 'selective', modules: ['core_attn', 'layernorm'] })).toBe(
       32 * (139_392 - 128 - 4 * 4096),
+    );
+  });
+});
+
+describe('other mixers, per token and layer', () => {
+  const dense = { kind: 'dense' as const, width: 4096, gated: true, bias: false };
+  const perLayer = (mixer: Parameters<typeof model>[0]['mixer'], keys: Partial<Strategy> = {}): number => {
+    const of = model({ hidden: 2048, layers: 4, vocabulary: 32_000, mixer, feedForward: dense });
+    return (
+      stageOf({ model: of, sequence: 4096, conditions: bare }, { pipeline: 4, ...keys }, 1).activations /
+      4096 /
+      3
+    );
+  };
+
+  // 8h + 4rq + 2(rkv + rope) + 2rkv + 4a(nope + rope) + 2a·dv (v) + 2a·dv (output) + 4a + 6f.
+  const latent = {
+    kind: 'latent-attention' as const,
+    heads: 16,
+    queryRank: 1536,
+    kvRank: 512,
+    nopeHeadDim: 128,
+    ropeHeadDim: 64,
+    valueHeadDim: 128,
+    indexer: null,
+  };
+  it('latent attention keeps latents and the expanded q, k, v', () => {
+    const latents = 4 * 1536 + 2 * 576 + 2 * 512;
+    const expanded = 4 * 16 * 192 + 2 * 16 * 128;
+    expect(perLayer(latent)).toBe(16_384 + latents + expanded + 2 * 16 * 128 + 64 + 24_576);
+    expect(perLayer(latent, { recompute: { kind: 'selective', modules: ['mla_up_proj'] } })).toBe(
+      perLayer(latent) - expanded,
+    );
+    // Tensor parallelism cuts heads, sequence parallelism the latents.
+    expect(perLayer(latent, { tensor: 2 })).toBe(16_384 + latents + (expanded + 4096 + 64 + 24_576) / 2);
+    expect(perLayer(latent, { tensor: 2, sequenceParallel: true })).toBe(perLayer(latent) / 2);
+  });
+
+  // Fused kernel: z, x, B, C, dt (2 bytes), scan output and gated product, dt in fp32, one state per chunk.
+  it('Mamba-2 keeps its projection and two products', () => {
+    const mamba = {
+      kind: 'mamba2' as const,
+      heads: 64,
+      headDim: 64,
+      state: 128,
+      groups: 8,
+      convolution: 4,
+      chunk: 128,
+    };
+    const [inner, convolved] = [4096, 4096 + 2 * 8 * 128];
+    expect(perLayer(mamba)).toBe(
+      16_384 + 2 * (inner + convolved + 64) + 4 * inner + 4 * 64 + (2 * inner * 128) / 128 + 24_576,
+    );
+  });
+
+  // Convolution in and out, gate, rule output, gated product, two fp32 scalars a head, the chunk matrix of 64 tokens.
+  it('Gated DeltaNet keeps convolution, gate and output', () => {
+    const delta = {
+      kind: 'gated-delta-net' as const,
+      keyHeads: 16,
+      valueHeads: 32,
+      keyHeadDim: 128,
+      valueHeadDim: 128,
+      convolution: 4,
+    };
+    expect(perLayer(delta)).toBe(16_384 + 4 * (2 * 2048 + 4096) + 6 * 4096 + 8 * 32 + 2 * 64 * 32 + 24_576);
+  });
+});
+
+describe('vocabulary shards', () => {
+  // p 8, 8 layers, h 1024, V 64000: each stage 2·V·h/8 of both tables; 14h once, 3h per pass in flight on stage 0;
+  // loss 10·T·V/p and a dense gradient of 2·V·h/p.
+  const parts = {
+    model: model({
+      hidden: 1024,
+      layers: 8,
+      vocabulary: 64_000,
+      mixer: attention(8, 8, 128),
+      feedForward: { kind: 'dense', width: 4096, gated: false, bias: false },
+    }),
+    sequence: 2048,
+    conditions: { ...bare, profile: 'megatron-classic' as const },
+  };
+  const layer = 10 * 1024 + 8 * 1024 + 32 + 4 * 4096;
+
+  it.each([
+    ['vocab-1', 10],
+    ['vocab-2', 9],
+    ['interlaced', 12.5],
+  ] as const)('%s holds %f micro-batches on stage 0', (vocabulary, live) => {
+    const memory = stageOf(parts, { pipeline: 8, vocabulary });
+    expect(memory.activations).toBeCloseTo(2048 * (live * (layer + 3 * 1024) + 14 * 1024), 0);
+    expect(memory.parameters).toBe(2 * (12 * 1024 ** 2 + 2048 + (2 * 64_000 * 1024) / 8));
+  });
+
+  it('every stage holds its share of the loss', () => {
+    const late = stageOf(parts, { pipeline: 8, vocabulary: 'vocab-1' }, 5);
+    expect(late.logits + late.workspace).toBeGreaterThanOrEqual(
+      (2 * 2048 * 64_000) / 8 + (2 * 64_000 * 1024) / 8,
     );
   });
 });
