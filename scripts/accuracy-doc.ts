@@ -40,7 +40,11 @@ sources; ${oom.all.found} of ${oom.all.positives} runs that ran out of memory fo
 
 /** Records that fits do use, and what we believe of those that miss. */
 const EXPLANATIONS: readonly ExcludedRecords[] = [
-  { pattern: /^nanotron-.*-tp(?:8|16|32)-pp1-/, reason: 'probably the build whose host spends 2 ms a layer and tensor rank: 45 of the 363 rows without pipeline' },
+  {
+    pattern: /^nanotron-.*-tp(?:8|16|32)-pp1-/,
+    reason:
+      'probably the build whose host spends 2 ms a layer and tensor rank: 45 of the 363 rows without pipeline',
+  },
   { pattern: /^bigscience-v100/, reason: 'network noise of up to 40 %, say its authors' },
 ];
 
@@ -49,7 +53,14 @@ const worst = (report: AccuracyReport, excluded: readonly ExcludedRecords[]): st
     const reason = exclusionOf([...excluded, ...EXPLANATIONS], id) ?? 'not explained';
     return `| ${id.replaceAll('|', '\\|')} | ${error >= 0 ? '+' : ''}${percent(error)} | ${reason} |`;
   });
-  return ['## The worst twenty, and what we believe', '', '| record | error | |', '|---|---:|---|', ...rows, ''].join('\n');
+  return [
+    '## The worst twenty, and what we believe',
+    '',
+    '| record | error | |',
+    '|---|---:|---|',
+    ...rows,
+    '',
+  ].join('\n');
 };
 
 const inferred = (report: AccuracyReport): string => {
@@ -73,7 +84,10 @@ const main = (): void => {
   });
   const report = accuracyReport(files, defaultCalibration());
   const tables = accuracyMarkdown(report).replace(/## Worst headline records[\s\S]*$/, '');
-  writeFileSync(TARGET, [introduction(report), tables, worst(report, excludedRecords()), inferred(report)].join('\n'));
+  writeFileSync(
+    TARGET,
+    [introduction(report), tables, worst(report, excludedRecords()), inferred(report)].join('\n'),
+  );
 };
 
 main();

@@ -135,11 +135,23 @@ const main = (): void => {
     const others = order.filter((row) => row.source !== source);
     const alone = own.some((row) => !others.some((other) => profile(other) === profile(row)));
     const shuffled = own.map((row) => ({ row, key: random() })).sort((a, b) => a.key - b.key);
-    const given = alone ? shuffled.slice(0, Math.min(CALIBRATION_RUNS, own.length >> 1)).map(({ row }) => row) : [];
+    const given = alone
+      ? shuffled.slice(0, Math.min(CALIBRATION_RUNS, own.length >> 1)).map(({ row }) => row)
+      : [];
     const weight = 1 / Math.max(MIN_ROWS, given.length);
     const tested = own.filter((row) => !given.includes(row));
-    const shift = fitOn(new Map([...weights(others), ...given.map((row): [FitRow, number] => [row, weight])]));
-    return [{ source, count: tested.length, given: given.length, inside: sizesOf(whole, tested), outside: sizesOf(shift, tested) }];
+    const shift = fitOn(
+      new Map([...weights(others), ...given.map((row): [FitRow, number] => [row, weight])]),
+    );
+    return [
+      {
+        source,
+        count: tested.length,
+        given: given.length,
+        inside: sizesOf(whole, tested),
+        outside: sizesOf(shift, tested),
+      },
+    ];
   });
   const averages = (key: 'inside' | 'outside'): readonly [number | null, number | null] => [
     mean(table.flatMap((row) => median(row[key]) ?? [])),
@@ -157,7 +169,10 @@ const main = (): void => {
     '',
     '| source | tested | given | in sample: median | mean | left out: median | mean |',
     '|---|---:|---:|---:|---:|---:|---:|',
-    ...table.map((row) => `| ${row.source} | ${row.count} | ${row.given} | ${cells(row.inside)} | ${cells(row.outside)} |`),
+    ...table.map(
+      (row) =>
+        `| ${row.source} | ${row.count} | ${row.given} | ${cells(row.inside)} | ${cells(row.outside)} |`,
+    ),
     `| **mean over sources** | | | ${percent(inside[0])} | ${percent(inside[1])} | ${percent(outside[0])} | ${percent(outside[1])} |`,
     '',
   ];

@@ -25,7 +25,10 @@ const SOFT = 0.04;
 
 const groupLoss = (group: FitGroup, calibration: Calibration): number => {
   const errors = groupErrors(group, calibration);
-  return group.rows.reduce((loss, row, i) => loss + row.weight * SOFT * SOFT * (Math.sqrt(1 + ((errors[i] ?? 0) / SOFT) ** 2) - 1), 0);
+  return group.rows.reduce(
+    (loss, row, i) => loss + row.weight * SOFT * SOFT * (Math.sqrt(1 + ((errors[i] ?? 0) / SOFT) ** 2) - 1),
+    0,
+  );
 };
 
 /** Weight of the pull to the value that the file held, per squared log distance. */

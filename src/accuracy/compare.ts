@@ -29,7 +29,13 @@ export interface Comparison {
   readonly predicted: Prediction;
   readonly traits: Traits;
   /** What it counts for. */
-  readonly scores: { readonly timing: boolean; readonly ordering: boolean; readonly memory: boolean; readonly oom: boolean; readonly ran: boolean };
+  readonly scores: {
+    readonly timing: boolean;
+    readonly ordering: boolean;
+    readonly memory: boolean;
+    readonly oom: boolean;
+    readonly ran: boolean;
+  };
   /** Contradicts itself, says its reader: shown apart. */
   readonly suspect: boolean;
   /** Why it does not count in headline figures; null: it does. */
@@ -37,7 +43,12 @@ export interface Comparison {
   readonly assumptions: readonly string[];
 }
 
-const NOTHING: Prediction = { iterationTimeS: null, peakMemoryBytes: null, peakMemoryBoundBytes: null, feasible: null };
+const NOTHING: Prediction = {
+  iterationTimeS: null,
+  peakMemoryBytes: null,
+  peakMemoryBoundBytes: null,
+  feasible: null,
+};
 
 /**
  * Nanotron's sweep mixes three builds, and the build is not printed: only its rows of pipeline 1, tensor under 32 and
@@ -52,7 +63,15 @@ const archOf = (arch: string, experts: number | null): Traits['arch'] =>
 
 const traitsOf = (run: MeasuredRun, recorded: RecordedProblem | null): Traits => {
   const { model, cluster, training, parallel } = run.configuration;
-  const keys = [run.source, model.name, cluster.gpu, cluster.gpus, training.sequence ?? model.sequence, training.globalBatch, training.precision];
+  const keys = [
+    run.source,
+    model.name,
+    cluster.gpu,
+    cluster.gpus,
+    training.sequence ?? model.sequence,
+    training.globalBatch,
+    training.precision,
+  ];
   return {
     accelerator: recorded?.problem.cluster.groups[0]?.accelerator.name ?? cluster.gpu ?? 'unknown',
     runtime: recorded?.software.profile ?? 'unknown',
@@ -91,7 +110,13 @@ export const compareRun = (run: MeasuredRun, predict: Predictor): Comparison => 
       ran: ran && ((outcome.usable.timing ?? true) || (outcome.usable.memory ?? true)),
     },
     suspect,
-    apart: suspect ? 'suspect' : unknownBuild(run) ? 'nanotron, unknown build' : stock ? null : `schedule ${run.configuration.parallel.schedule ?? ''}`,
+    apart: suspect
+      ? 'suspect'
+      : unknownBuild(run)
+        ? 'nanotron, unknown build'
+        : stock
+          ? null
+          : `schedule ${run.configuration.parallel.schedule ?? ''}`,
     assumptions: recorded?.assumptions ?? [],
   };
 };
@@ -102,7 +127,14 @@ const unreadable = (file: string, line: number, reason: string): Comparison => (
   skipped: reason,
   measured: { iterationTimeS: null, peakMemoryBytes: null, oom: null },
   predicted: NOTHING,
-  traits: { accelerator: 'unknown', runtime: 'unknown', arch: 'dense', sweep: '', memoryKind: 'unknown', schedule: 'none stated' },
+  traits: {
+    accelerator: 'unknown',
+    runtime: 'unknown',
+    arch: 'dense',
+    sweep: '',
+    memoryKind: 'unknown',
+    schedule: 'none stated',
+  },
   scores: { timing: false, ordering: false, memory: false, oom: false, ran: false },
   suspect: false,
   apart: 'unreadable',
@@ -110,5 +142,11 @@ const unreadable = (file: string, line: number, reason: string): Comparison => (
 });
 
 /** `file`: how the user names it; ids of unreadable lines are made from it. */
-export const compareLines = (file: string, lines: readonly MeasuredLine[], predict: Predictor): readonly Comparison[] =>
-  lines.map((line) => (line.kind === 'run' ? compareRun(line.run, predict) : unreadable(file, line.line, line.reason)));
+export const compareLines = (
+  file: string,
+  lines: readonly MeasuredLine[],
+  predict: Predictor,
+): readonly Comparison[] =>
+  lines.map((line) =>
+    line.kind === 'run' ? compareRun(line.run, predict) : unreadable(file, line.line, line.reason),
+  );

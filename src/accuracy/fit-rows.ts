@@ -66,5 +66,7 @@ export const groupRows = (rows: readonly FitRow[]): readonly FitGroup[] => {
 /** ln(predicted ∕ measured) of each row of a group. */
 export const groupErrors = (group: FitGroup, calibration: Calibration): readonly number[] => {
   const estimator = createEstimator(group.problem, calibration);
-  return group.rows.map((row) => Math.log(estimator.iterationTime(row.strategy, row.partition) / row.measured));
+  return group.rows.map((row) =>
+    Math.log(estimator.iterationTime(row.strategy, row.partition) / row.measured),
+  );
 };

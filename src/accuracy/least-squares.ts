@@ -1,7 +1,10 @@
 /** Weighted least squares with a pull to given values, robust to outliers; dense and small. */
 
 /** Solves A·x = b for a symmetric positive definite A by Cholesky's factors; a pivot that vanishes counts as 1. */
-export const solveSymmetric = (matrix: readonly (readonly number[])[], right: readonly number[]): readonly number[] => {
+export const solveSymmetric = (
+  matrix: readonly (readonly number[])[],
+  right: readonly number[],
+): readonly number[] => {
   const n = right.length;
   const l = Array.from({ length: n }, () => new Float64Array(n));
   const at = (row: number, column: number): number => l[row]?.[column] ?? 0;
@@ -56,7 +59,9 @@ export const robustFit = (problem: LinearProblem): readonly number[] => {
   const n = centre.length;
   let x: readonly number[] = centre.map(() => 0);
   for (let round = 0; round < ROUNDS; round += 1) {
-    const matrix = Array.from({ length: n }, (_, i) => Array.from({ length: n }, (__, j) => (i === j ? 2 * pull : 0)));
+    const matrix = Array.from({ length: n }, (_, i) =>
+      Array.from({ length: n }, (__, j) => (i === j ? 2 * pull : 0)),
+    );
     const right = centre.map((value) => 2 * pull * value);
     for (const { error, slopes, weight } of rows) {
       const e = slopes.reduce((sum, slope, j) => sum + slope * (x[j] ?? 0), error);
@@ -68,7 +73,9 @@ export const robustFit = (problem: LinearProblem): readonly number[] => {
         if (line !== undefined) slopes.forEach((other, j) => (line[j] = (line[j] ?? 0) + w * slope * other));
       });
     }
-    x = solveSymmetric(matrix, right).map((value, j) => Math.min(high[j] ?? Infinity, Math.max(low[j] ?? -Infinity, value)));
+    x = solveSymmetric(matrix, right).map((value, j) =>
+      Math.min(high[j] ?? Infinity, Math.max(low[j] ?? -Infinity, value)),
+    );
   }
   return x;
 };

@@ -46,7 +46,9 @@ export interface Detection {
 }
 
 /** `real`: it ran out of memory; `alarm`: it was predicted to. */
-export const detection = (cases: readonly { readonly real: boolean; readonly alarm: boolean }[]): Detection => {
+export const detection = (
+  cases: readonly { readonly real: boolean; readonly alarm: boolean }[],
+): Detection => {
   const positives = cases.filter((each) => each.real).length;
   const found = cases.filter((each) => each.real && each.alarm).length;
   const falseAlarms = cases.filter((each) => !each.real && each.alarm).length;

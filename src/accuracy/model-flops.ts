@@ -9,7 +9,8 @@ const PASSES = 3;
 
 /** Products over the whole sequence: the mask is not taken into account. */
 const fullForward = (operator: Operator, sequence: number): number =>
-  forwardFlops(operator, sequence) * (operator.kind === 'core-attention' && operator.span.kind === 'full' ? 2 : 1);
+  forwardFlops(operator, sequence) *
+  (operator.kind === 'core-attention' && operator.span.kind === 'full' ? 2 : 1);
 
 /**
  * 6N + 12Lsh with the output layer in N: full attention, no recomputation (arXiv 2204.02311, appendix B). With

@@ -87,7 +87,10 @@ export const createPredictor = (calibration: Calibration): Predictor => {
       return { ok: true, prediction, estimate, strategy, recorded: recorded.value };
     } catch (error) {
       // A record may name a layout that no runtime accepts; one such record must not end the report.
-      return { ok: false, reason: `cannot be estimated: ${error instanceof Error ? error.message : 'unknown'}`.slice(0, 300) };
+      return {
+        ok: false,
+        reason: `cannot be estimated: ${error instanceof Error ? error.message : 'unknown'}`.slice(0, 300),
+      };
     }
   };
 };

@@ -16,7 +16,12 @@ import { memoryView } from './record/memory-view.ts';
 import type { MemoryView } from './record/memory-view.ts';
 import { modelOf } from './record/model.ts';
 import type { RecordedResult } from './record/model.ts';
-import { layoutPartition, nanotronPartition, redistributedPartition, usualPartition } from './record/partition.ts';
+import {
+  layoutPartition,
+  nanotronPartition,
+  redistributedPartition,
+  usualPartition,
+} from './record/partition.ts';
 import { precisionOf } from './record/precision.ts';
 import { recomputeHabit, recomputeOf } from './record/recompute.ts';
 import { scheduleOf } from './record/schedule.ts';
@@ -63,13 +68,15 @@ const partitionOf = (
   redistributed: number | null,
 ): Partition => {
   const { pipelineLayout } = configuration.training;
-  const printed = pipelineLayout === null ? null : layoutPartition(pipelineLayout, model.layers.length, layout.pipeline);
+  const printed =
+    pipelineLayout === null ? null : layoutPartition(pipelineLayout, model.layers.length, layout.pipeline);
   if (printed !== null && printed[0]?.length === virtualStages) return printed;
   if (software.profile === 'nanotron' && virtualStages === 1 && layout.pipeline > 1) {
     const ffn = model.kinds.find((kind) => kind.feedForward.kind === 'dense')?.feedForward;
     if (ffn?.kind === 'dense') return nanotronPartition(model, ffn.width, layout.pipeline);
   }
-  if (redistributed !== null && virtualStages === 1) return redistributedPartition(model, redistributed, layout.pipeline);
+  if (redistributed !== null && virtualStages === 1)
+    return redistributedPartition(model, redistributed, layout.pipeline);
   return usualPartition(model, layout.pipeline, virtualStages);
 };
 
@@ -90,7 +97,11 @@ export const recordProblem = (configuration: RunConfiguration): RecordedResult<R
   const { architecture } = group.accelerator;
   const recompute = recomputeOf(configuration.training.recompute);
   const conditions = conditionsOf(configuration, software, recompute);
-  const precision = precisionOf(configuration.training.precision, architecture, CLASSIC.includes(software.profile));
+  const precision = precisionOf(
+    configuration.training.precision,
+    architecture,
+    CLASSIC.includes(software.profile),
+  );
   const training: Training = {
     runtime: { name: software.runtime, version: runtimeVersion(software) },
     sequenceLength: sequence,
@@ -102,14 +113,24 @@ export const recordProblem = (configuration: RunConfiguration): RecordedResult<R
     tokens: null,
     conditions,
   };
-  const virtualStages = virtualStagesOf(configuration, software, layout, model.value.layers.length, assumptions);
+  const virtualStages = virtualStagesOf(
+    configuration,
+    software,
+    layout,
+    model.value.layers.length,
+    assumptions,
+  );
   const schedule = scheduleOf(configuration.parallel.schedule, virtualStages);
   if (schedule.assumption !== null) assumptions.push(schedule.assumption);
   const chunks = schedule.virtualStages ?? virtualStages;
   if (layout.pipeline * chunks > MAX_CHUNKS_PER_LAYER * (model.value.layers.length + 2))
-    return { ok: false, reason: `${layout.pipeline} × ${chunks} chunks for ${model.value.layers.length} layers` };
+    return {
+      ok: false,
+      reason: `${layout.pipeline} × ${chunks} chunks for ${model.value.layers.length} layers`,
+    };
   const choices = recompute.recompute === null ? recomputeHabit(configuration, software) : [];
-  if (choices.length > 0) assumptions.push('recomputation not printed: the least that fits by habit of the source');
+  if (choices.length > 0)
+    assumptions.push('recomputation not printed: the least that fits by habit of the source');
   const states = shardingOf(configuration, software, layout.data * layout.context, group.perNode);
   const strategy: Strategy = {
     tensor: layout.tensor,

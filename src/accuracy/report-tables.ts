@@ -9,8 +9,10 @@ export interface ReportTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-export const percent = (value: number | null, digits = 1): string => (value === null ? '–' : `${(100 * value).toFixed(digits)} %`);
-const signed = (value: number | null): string => (value === null ? '–' : `${value >= 0 ? '+' : ''}${percent(value)}`);
+export const percent = (value: number | null, digits = 1): string =>
+  value === null ? '–' : `${(100 * value).toFixed(digits)} %`;
+const signed = (value: number | null): string =>
+  value === null ? '–' : `${value >= 0 ? '+' : ''}${percent(value)}`;
 const fixed = (value: number | null): string => (value === null ? '–' : value.toFixed(3));
 
 const coverageRow = (name: string, coverage: Coverage): readonly string[] => [
@@ -44,26 +46,32 @@ const orderingRow = (name: string, each: OrderingSummary): readonly string[] => 
   String(each.bestFound),
 ];
 
-const boundCells = (bound: BoundStatistics): readonly string[] => [percent(bound.violatedShare), signed(bound.size)];
+const boundCells = (bound: BoundStatistics): readonly string[] => [
+  percent(bound.violatedShare),
+  signed(bound.size),
+];
 
-const hasFigures = (group: Group): boolean => group.time.count > 0 || group.memory.count > 0 || group.skipped > 0;
+const hasFigures = (group: Group): boolean =>
+  group.time.count > 0 || group.memory.count > 0 || group.skipped > 0;
 
 const timeTable = (title: string, first: string, groups: readonly Group[]): ReportTable => ({
   title,
   head: [first, 'records', 'skipped', 'timed', 'median', 'mean', 'bias', 'memory', 'median', 'mean', 'bias'],
-  rows: groups.filter(hasFigures).map(({ name, records, skipped, time, memory }) => [
-    name,
-    String(records),
-    String(skipped),
-    String(time.count),
-    percent(time.median),
-    percent(time.mean),
-    signed(time.bias),
-    String(memory.count),
-    percent(memory.median),
-    percent(memory.mean),
-    signed(memory.bias),
-  ]),
+  rows: groups
+    .filter(hasFigures)
+    .map(({ name, records, skipped, time, memory }) => [
+      name,
+      String(records),
+      String(skipped),
+      String(time.count),
+      percent(time.median),
+      percent(time.mean),
+      signed(time.bias),
+      String(memory.count),
+      percent(memory.median),
+      percent(memory.mean),
+      signed(memory.bias),
+    ]),
 });
 
 export const summaryTables = (summary: Summary): readonly ReportTable[] => {
@@ -83,7 +91,13 @@ export const summaryTables = (summary: Summary): readonly ReportTable[] => {
         errors('all', headline.time),
         errors('dense', headline.dense),
         errors('MoE', headline.moe),
-        ['mean over sources', '', percent(headline.meanOfSourceMedians), percent(headline.meanOfSourceMeans), ''],
+        [
+          'mean over sources',
+          '',
+          percent(headline.meanOfSourceMedians),
+          percent(headline.meanOfSourceMeans),
+          '',
+        ],
         ...summary.apart.map((group) => errors(`apart: ${group.name}`, group.time)),
         errors('micro-batch not printed', summary.orderings.time),
       ],
@@ -91,7 +105,11 @@ export const summaryTables = (summary: Summary): readonly ReportTable[] => {
     {
       title: 'Coverage',
       head: ['figure', 'usable', 'predicted', 'share'],
-      rows: [coverageRow('timing', coverage.timing), coverageRow('memory', coverage.memory), coverageRow('out of memory', coverage.oom)],
+      rows: [
+        coverageRow('timing', coverage.timing),
+        coverageRow('memory', coverage.memory),
+        coverageRow('out of memory', coverage.oom),
+      ],
     },
     {
       title: 'Ranking in sweeps',
@@ -101,7 +119,9 @@ export const summaryTables = (summary: Summary): readonly ReportTable[] => {
     {
       title: 'Orderings, micro-batch not printed',
       head: ['source', 'groups', 'pairs', 'right', 'best found'],
-      rows: summary.orderings.bySource.filter((each) => each.pairs > 0).map((each) => orderingRow(each.name, each)),
+      rows: summary.orderings.bySource
+        .filter((each) => each.pairs > 0)
+        .map((each) => orderingRow(each.name, each)),
     },
     {
       title: 'Peak memory',
@@ -121,7 +141,11 @@ export const summaryTables = (summary: Summary): readonly ReportTable[] => {
     timeTable('By accelerator', 'accelerator', summary.byAccelerator),
     timeTable('By runtime', 'runtime', summary.byRuntime),
     timeTable('By architecture', 'architecture', summary.byArchitecture),
-    { title: 'Skipped', head: ['reason', 'records'], rows: summary.skipped.map((each) => [each.reason, String(each.count)]) },
+    {
+      title: 'Skipped',
+      head: ['reason', 'records'],
+      rows: summary.skipped.map((each) => [each.reason, String(each.count)]),
+    },
     {
       title: 'Worst headline records',
       head: ['record', 'source', 'error'],

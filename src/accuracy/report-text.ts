@@ -15,21 +15,36 @@ const drawText = (table: ReportTable): string => {
   const widths = table.head.map((_, column) => Math.max(...lines.map((row) => (row[column] ?? '').length)));
   const draw = (row: readonly string[]): string =>
     row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd();
   const [head = [], ...rows] = lines;
-  return [table.title, draw(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(draw)].join('\n');
+  return [
+    table.title,
+    draw(head),
+    widths.map((width) => '-'.repeat(width)).join('  '),
+    ...rows.map(draw),
+  ].join('\n');
 };
 
 const drawMarkdown = (table: ReportTable): string => {
-  const draw = (row: readonly string[]): string => `| ${row.map((cell) => clean(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  const draw = (row: readonly string[]): string =>
+    `| ${row.map((cell) => clean(cell).replaceAll('|', '\\|')).join(' | ')} |`;
   const rule = `|${table.head.map((_, column) => (column === 0 ? '---' : '---:')).join('|')}|`;
   return [`## ${table.title}`, '', draw(table.head), rule, ...table.rows.map(draw)].join('\n');
 };
 
 export const accuracyText = ({ summary, calibration }: AccuracyReport): string =>
-  [`${summary.records} records, calibration ${calibration}`, ...summaryTables(summary).map(drawText), ''].join('\n\n');
+  [
+    `${summary.records} records, calibration ${calibration}`,
+    ...summaryTables(summary).map(drawText),
+    '',
+  ].join('\n\n');
 
 export const accuracyMarkdown = ({ summary, calibration }: AccuracyReport): string =>
-  [`${summary.records} records, calibration ${calibration}.`, ...summaryTables(summary).map(drawMarkdown)].join('\n\n') + '\n';
+  [
+    `${summary.records} records, calibration ${calibration}.`,
+    ...summaryTables(summary).map(drawMarkdown),
+  ].join('\n\n') + '\n';

@@ -54,7 +54,10 @@ export interface Summary {
     readonly bound: BoundStatistics;
     readonly byKind: readonly Group[];
   };
-  readonly oom: { readonly all: Detection; readonly bySource: readonly (Detection & { readonly name: string })[] };
+  readonly oom: {
+    readonly all: Detection;
+    readonly bySource: readonly (Detection & { readonly name: string })[];
+  };
   readonly bySource: readonly Group[];
   readonly byAccelerator: readonly Group[];
   readonly byRuntime: readonly Group[];
@@ -63,7 +66,10 @@ export interface Summary {
   readonly apart: readonly Group[];
   readonly sweeps: readonly SweepScore[];
   /** Rows whose micro-batch is not printed: orderings only. */
-  readonly orderings: OrderingSummary & { readonly time: ErrorStatistics; readonly bySource: readonly (OrderingSummary & { readonly name: string })[] };
+  readonly orderings: OrderingSummary & {
+    readonly time: ErrorStatistics;
+    readonly bySource: readonly (OrderingSummary & { readonly name: string })[];
+  };
   readonly worst: readonly WorstRecord[];
 }
 
@@ -84,7 +90,8 @@ const pairs = (rows: readonly Comparison[], of: (row: Comparison) => Pair | null
   rows.flatMap((row) => of(row) ?? []);
 
 const timed = (rows: readonly Comparison[]): readonly Comparison[] => rows.filter((row) => row.scores.timing);
-const remembered = (rows: readonly Comparison[]): readonly Comparison[] => rows.filter((row) => row.scores.memory && !row.suspect);
+const remembered = (rows: readonly Comparison[]): readonly Comparison[] =>
+  rows.filter((row) => row.scores.memory && !row.suspect);
 
 const boundStatistics = (rows: readonly Comparison[]): BoundStatistics => {
   const bounds = rows.flatMap(({ measured, predicted }) =>
@@ -93,7 +100,12 @@ const boundStatistics = (rows: readonly Comparison[]): BoundStatistics => {
       : [predicted.peakMemoryBoundBytes / measured.peakMemoryBytes - 1],
   );
   const violated = bounds.filter((size) => size < 0).length;
-  return { count: bounds.length, violated, violatedShare: bounds.length === 0 ? null : violated / bounds.length, size: mean(bounds) };
+  return {
+    count: bounds.length,
+    violated,
+    violatedShare: bounds.length === 0 ? null : violated / bounds.length,
+    size: mean(bounds),
+  };
 };
 
 /** Times of headline rows; memory of all rows that are not suspect. */
@@ -118,15 +130,21 @@ const coverageOf = (usable: readonly Comparison[], has: (row: Comparison) => boo
   return { usable: usable.length, predicted, share: usable.length === 0 ? null : predicted / usable.length };
 };
 
-const sweepRows = (rows: readonly Comparison[]): readonly { readonly key: string; readonly rows: readonly Pair[] }[] => {
+const sweepRows = (
+  rows: readonly Comparison[],
+): readonly { readonly key: string; readonly rows: readonly Pair[] }[] => {
   const scored = rows.flatMap((row) => {
     const pair = timePair(row);
     return pair === null ? [] : [{ key: row.traits.sweep, pair }];
   });
-  return [...groupBy(scored, (row) => row.key)].map(([key, group]) => ({ key, rows: group.map((row) => row.pair) }));
+  return [...groupBy(scored, (row) => row.key)].map(([key, group]) => ({
+    key,
+    rows: group.map((row) => row.pair),
+  }));
 };
 
-const orderingsOf = (rows: readonly Comparison[]): OrderingSummary => summarizeOrderings(sweepRows(rows).map((group) => group.rows));
+const orderingsOf = (rows: readonly Comparison[]): OrderingSummary =>
+  summarizeOrderings(sweepRows(rows).map((group) => group.rows));
 
 /** Rows that ran out of memory against rows that ran; a crash of unknown cause is neither. */
 const oomCases = (rows: readonly Comparison[]): readonly { real: boolean; alarm: boolean }[] =>
@@ -135,7 +153,12 @@ const oomCases = (rows: readonly Comparison[]): readonly { real: boolean; alarm:
     .map((row) => ({ real: row.scores.oom, alarm: row.predicted.feasible === false }));
 
 const countReasons = (rows: readonly Comparison[]): Summary['skipped'] =>
-  [...groupBy(rows.filter((row) => row.skipped !== null), (row) => row.skipped ?? '')]
+  [
+    ...groupBy(
+      rows.filter((row) => row.skipped !== null),
+      (row) => row.skipped ?? '',
+    ),
+  ]
     .map(([reason, group]) => ({ reason, count: group.length }))
     .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
 
@@ -148,8 +171,14 @@ const worstOf = (rows: readonly Comparison[], limit: number): readonly WorstReco
     .sort((a, b) => Math.abs(Math.log1p(b.error)) - Math.abs(Math.log1p(a.error)) || (a.id < b.id ? -1 : 1))
     .slice(0, limit);
 
-const sourceMean = (groups: readonly Group[], of: (group: Group) => ErrorStatistics, figure: 'median' | 'mean'): number | null =>
-  mean(groups.filter((group) => of(group).count >= MIN_SOURCE_ROWS).flatMap((group) => of(group)[figure] ?? []));
+const sourceMean = (
+  groups: readonly Group[],
+  of: (group: Group) => ErrorStatistics,
+  figure: 'median' | 'mean',
+): number | null =>
+  mean(
+    groups.filter((group) => of(group).count >= MIN_SOURCE_ROWS).flatMap((group) => of(group)[figure] ?? []),
+  );
 
 export const summarize = (rows: readonly Comparison[]): Summary => {
   const headline = rows.filter(isHeadline);
@@ -157,15 +186,29 @@ export const summarize = (rows: readonly Comparison[]): Summary => {
   const sweeps = summarizeSweeps(sweepRows(headline));
   const ordering = rows.filter((row) => row.scores.ordering);
   const ofArch = (arch: string): ErrorStatistics =>
-    errorStatistics(pairs(headline.filter((row) => row.traits.arch === arch), timePair));
-  const apart = groupBy(timed(rows).filter((row) => row.apart !== null), (row) => row.apart ?? '');
+    errorStatistics(
+      pairs(
+        headline.filter((row) => row.traits.arch === arch),
+        timePair,
+      ),
+    );
+  const apart = groupBy(
+    timed(rows).filter((row) => row.apart !== null),
+    (row) => row.apart ?? '',
+  );
   return {
     records: rows.length,
     skipped: countReasons(rows),
     coverage: {
       timing: coverageOf(timed(rows), (row) => row.predicted.iterationTimeS !== null),
-      memory: coverageOf(rows.filter((row) => row.scores.memory), (row) => row.predicted.peakMemoryBytes !== null),
-      oom: coverageOf(rows.filter((row) => row.scores.oom), (row) => row.predicted.feasible !== null),
+      memory: coverageOf(
+        rows.filter((row) => row.scores.memory),
+        (row) => row.predicted.peakMemoryBytes !== null,
+      ),
+      oom: coverageOf(
+        rows.filter((row) => row.scores.oom),
+        (row) => row.predicted.feasible !== null,
+      ),
     },
     headline: {
       time: errorStatistics(pairs(headline, timePair)),
@@ -196,7 +239,10 @@ export const summarize = (rows: readonly Comparison[]): Summary => {
     orderings: {
       ...orderingsOf(ordering),
       time: errorStatistics(pairs(ordering, timePair)),
-      bySource: [...groupBy(ordering, (row) => row.source)].map(([name, group]) => ({ name, ...orderingsOf(group) })),
+      bySource: [...groupBy(ordering, (row) => row.source)].map(([name, group]) => ({
+        name,
+        ...orderingsOf(group),
+      })),
     },
     worst: worstOf(headline, 20),
   };

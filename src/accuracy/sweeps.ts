@@ -22,7 +22,10 @@ export interface SweepScore {
 const THRESHOLD = 0.05;
 const MIN_ROWS = 5;
 
-export const groupBy = <T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, readonly T[]> => {
+export const groupBy = <T>(
+  items: readonly T[],
+  key: (item: T) => string,
+): ReadonlyMap<string, readonly T[]> => {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const name = key(item);
@@ -38,13 +41,17 @@ const pairSigns = (rows: readonly Pair[]): readonly number[] =>
   rows.flatMap((a, i) =>
     rows.slice(i + 1).flatMap((b) => {
       const ratio = Math.max(a.measured, b.measured) / Math.min(a.measured, b.measured);
-      return ratio <= 1 + THRESHOLD ? [] : [Math.sign((a.measured - b.measured) * (a.predicted - b.predicted))];
+      return ratio <= 1 + THRESHOLD
+        ? []
+        : [Math.sign((a.measured - b.measured) * (a.predicted - b.predicted))];
     }),
   );
 
 const concordantPairs = (rows: readonly Pair[]): number => pairSigns(rows).filter((sign) => sign > 0).length;
 
-export const kendallTau = (rows: readonly Pair[]): { readonly pairs: number; readonly tau: number | null } => {
+export const kendallTau = (
+  rows: readonly Pair[],
+): { readonly pairs: number; readonly tau: number | null } => {
   const signs = pairSigns(rows);
   return { pairs: signs.length, tau: mean(signs) };
 };
@@ -76,9 +83,17 @@ export const summarizeSweeps = (
 ): { readonly summary: SweepSummary; readonly scores: readonly SweepScore[] } => {
   const scores = sweeps.filter((sweep) => sweep.rows.length >= MIN_ROWS).map(scoreSweep);
   const taus = scores.flatMap((score) => (score.kendallTau === null ? [] : [score.kendallTau]));
-  const worst = scores.reduce<SweepScore | null>((most, score) => (most === null || score.regret > most.regret ? score : most), null);
+  const worst = scores.reduce<SweepScore | null>(
+    (most, score) => (most === null || score.regret > most.regret ? score : most),
+    null,
+  );
   return {
-    summary: { sweeps: scores.length, kendallTau: mean(taus), regret: mean(scores.map((score) => score.regret)), worst },
+    summary: {
+      sweeps: scores.length,
+      kendallTau: mean(taus),
+      regret: mean(scores.map((score) => score.regret)),
+      worst,
+    },
     scores,
   };
 };

@@ -56,7 +56,11 @@ export const flag = (fields: Fields, key: string): boolean | null => {
 /** A list of texts; one text alone (or several joined by commas or `+`) is a list too. */
 export const texts = (fields: Fields, key: string): readonly string[] => {
   const value = own(fields, key);
-  const list: readonly unknown[] = Array.isArray(value) ? value : typeof value === 'string' ? value.split(/[,+]/) : [];
+  const list: readonly unknown[] = Array.isArray(value)
+    ? value
+    : typeof value === 'string'
+      ? value.split(/[,+]/)
+      : [];
   return list
     .filter((each): each is string => typeof each === 'string')
     .slice(0, 32)

@@ -24,7 +24,11 @@ const MAX_LINE_CHARACTERS = 2 ** 20;
 
 export const readMeasuredLine = (source: string, line: number): MeasuredLine => {
   if (source.length > MAX_LINE_CHARACTERS)
-    return { kind: 'unreadable', line, reason: `line of ${source.length} characters; at most ${MAX_LINE_CHARACTERS}` };
+    return {
+      kind: 'unreadable',
+      line,
+      reason: `line of ${source.length} characters; at most ${MAX_LINE_CHARACTERS}`,
+    };
   let value: unknown;
   try {
     value = JSON.parse(source);
@@ -66,12 +70,17 @@ export const readMeasuredRuns = (file: string): Result<readonly MeasuredLine[]> 
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    return failure(file, 'ingest/unreadable', code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`);
+    return failure(
+      file,
+      'ingest/unreadable',
+      code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`,
+    );
   }
   try {
     const status = fstatSync(descriptor);
     if (!status.isFile()) return failure(file, 'ingest/not-a-file', 'not a regular file');
-    if (status.size > MAX_FILE_BYTES) return failure(file, 'ingest/too-large', `larger than ${MAX_FILE_BYTES} bytes`);
+    if (status.size > MAX_FILE_BYTES)
+      return failure(file, 'ingest/too-large', `larger than ${MAX_FILE_BYTES} bytes`);
     const lines = parseMeasuredRuns(readFileSync(descriptor, 'utf8'));
     if (lines.length === 0) return failure(file, 'ingest/empty', 'holds no record');
     if (lines.every((line) => line.kind === 'unreadable'))

@@ -3,7 +3,13 @@ import { robustFit, solveSymmetric } from '../../src/accuracy/least-squares.ts';
 
 describe('symmetric systems', () => {
   it('4x + 2y = 10, 2x + 3y = 11 has x = 1, y = 3', () => {
-    const [x, y] = solveSymmetric([[4, 2], [2, 3]], [10, 11]);
+    const [x, y] = solveSymmetric(
+      [
+        [4, 2],
+        [2, 3],
+      ],
+      [10, 11],
+    );
     expect(x).toBeCloseTo(1, 12);
     expect(y).toBeCloseTo(3, 12);
   });
@@ -11,7 +17,11 @@ describe('symmetric systems', () => {
 
 describe('robust fit', () => {
   const free = { low: [-10], high: [10], soft: 0.1, centre: [0], pull: 1e-9 };
-  const row = (error: number): { error: number; slopes: readonly number[]; weight: number } => ({ error, slopes: [1], weight: 1 });
+  const row = (error: number): { error: number; slopes: readonly number[]; weight: number } => ({
+    error,
+    slopes: [1],
+    weight: 1,
+  });
 
   it('finds the shift that all rows agree on', () => {
     expect(robustFit({ ...free, rows: [row(-0.3), row(-0.3)] })[0]).toBeCloseTo(0.3, 4);

@@ -28,7 +28,9 @@ const reasonOf = (target: string): string => {
 
 describe('lines of a file', () => {
   it('good ones become runs, bad ones entries with line and reason', () => {
-    const lines = parseMeasuredRuns(`\uFEFF${JSON.stringify(record)}\n\nnot json\n[1]\n${JSON.stringify({ id: 7 })}\r\n`);
+    const lines = parseMeasuredRuns(
+      `\uFEFF${JSON.stringify(record)}\n\nnot json\n[1]\n${JSON.stringify({ id: 7 })}\r\n`,
+    );
     expect(lines.map((line) => [line.kind, line.line])).toEqual([
       ['run', 1],
       ['unreadable', 3],
@@ -69,7 +71,9 @@ describe('files', () => {
     expect(reasonOf(path.join(folder, 'absent'))).toBe(`${path.join(folder, 'absent')}:1: no such file`);
     expect(reasonOf(folder)).toContain('not a regular file');
     expect(reasonOf(file('empty', '\n\n'))).toContain('no record');
-    expect(reasonOf(file('junk', Buffer.from([0, 255, 254, 10, 1, 2, 3])))).toContain('no line holds a JSON object');
+    expect(reasonOf(file('junk', Buffer.from([0, 255, 254, 10, 1, 2, 3])))).toContain(
+      'no line holds a JSON object',
+    );
   });
 
   it.skipIf(process.platform === 'win32')('does not wait on a pipe', () => {

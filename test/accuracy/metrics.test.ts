@@ -1,9 +1,18 @@
 /** Figures worked out by hand from the definitions: error = predicted ∕ measured − 1; Kendall τ over pairs more than 5 % apart. */
 import { describe, expect, it } from 'vitest';
 import { detection, errorStatistics, median } from '../../src/accuracy/metrics.ts';
-import { kendallTau, scoreSweep, summarizeOrderings, summarizeSweeps, topRegret } from '../../src/accuracy/sweeps.ts';
+import {
+  kendallTau,
+  scoreSweep,
+  summarizeOrderings,
+  summarizeSweeps,
+  topRegret,
+} from '../../src/accuracy/sweeps.ts';
 
-const pair = (measured: number, predicted: number): { measured: number; predicted: number } => ({ measured, predicted });
+const pair = (measured: number, predicted: number): { measured: number; predicted: number } => ({
+  measured,
+  predicted,
+});
 
 describe('error statistics', () => {
   it('median, mean and bias of −10 %, +20 %, +30 %', () => {
@@ -39,12 +48,21 @@ describe('sweeps', () => {
   it('regret is the measured time of the predicted best over the best; a tie counts its worst', () => {
     expect(topRegret([pair(10, 2), pair(12, 1), pair(15, 3)])).toBeCloseTo(0.2, 12);
     expect(topRegret([pair(10, 1), pair(15, 1)])).toBeCloseTo(0.5, 12);
-    expect(scoreSweep({ key: 'k', rows: [pair(10, 1), pair(20, 2)] })).toEqual({ key: 'k', rows: 2, pairs: 1, kendallTau: 1, regret: 0 });
+    expect(scoreSweep({ key: 'k', rows: [pair(10, 1), pair(20, 2)] })).toEqual({
+      key: 'k',
+      rows: 2,
+      pairs: 1,
+      kendallTau: 1,
+      regret: 0,
+    });
   });
 
   it('four rows are no sweep, five are', () => {
     const rows = [1, 2, 3, 4, 5].map((value) => pair(value, value));
-    const { summary } = summarizeSweeps([{ key: 'a', rows }, { key: 'b', rows: rows.slice(1) }]);
+    const { summary } = summarizeSweeps([
+      { key: 'a', rows },
+      { key: 'b', rows: rows.slice(1) },
+    ]);
     expect(summary).toMatchObject({ sweeps: 1, kendallTau: 1, regret: 0 });
   });
 });
@@ -59,7 +77,13 @@ describe('detection of runs that do not fit', () => {
       { real: false, alarm: true },
       { real: false, alarm: false },
     ];
-    expect(detection(cases)).toEqual({ positives: 3, found: 2, falseAlarms: 2, recall: 2 / 3, precision: 0.5 });
+    expect(detection(cases)).toEqual({
+      positives: 3,
+      found: 2,
+      falseAlarms: 2,
+      recall: 2 / 3,
+      precision: 0.5,
+    });
     expect(detection([])).toMatchObject({ recall: null, precision: null });
   });
 });

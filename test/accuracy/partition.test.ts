@@ -34,7 +34,9 @@ describe('layers over stages', () => {
   });
 
   it('BLOOM, 78 layers on 12 stages: 80 units, the output layer with the fewest', () => {
-    expect(usualPartition(model({ 'model.layers': 78 }), 12, 1).flat()).toEqual([6, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 5]);
+    expect(usualPartition(model({ 'model.layers': 78 }), 12, 1).flat()).toEqual([
+      6, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 5,
+    ]);
   });
 
   it('more chunks than layers leave empty ones, none negative', () => {
@@ -62,10 +64,20 @@ describe('Nanotron cuts by cost', () => {
 describe('Megatron layout texts', () => {
   it('Et*4|(t*4|)*14tmL: 61 layers on 4 stages of 4 chunks', () => {
     const partition = layoutPartition('Et*4|(t*4|)*14tmL', 61, 4);
-    expect(partition).toEqual([[4, 4, 4, 4], [4, 4, 4, 4], [4, 4, 4, 4], [4, 4, 4, 1]]);
+    expect(partition).toEqual([
+      [4, 4, 4, 4],
+      [4, 4, 4, 4],
+      [4, 4, 4, 4],
+      [4, 4, 4, 1],
+    ]);
   });
 
-  it.each([['Et*4|(t*4|)*14tmL', 60], ['E[t]|L', 1], ['(t*99999999|)*99999999', 61], ['x'.repeat(10_000), 61]])('%.30s is refused for %i layers', (text, layers) => {
+  it.each([
+    ['Et*4|(t*4|)*14tmL', 60],
+    ['E[t]|L', 1],
+    ['(t*99999999|)*99999999', 61],
+    ['x'.repeat(10_000), 61],
+  ])('%.30s is refused for %i layers', (text, layers) => {
     expect(layoutPartition(text, layers, 4)).toBeNull();
   });
 });

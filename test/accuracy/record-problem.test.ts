@@ -21,10 +21,25 @@ const reason = (changes: Readonly<Record<string, Json>>): string => {
 describe('a complete record', () => {
   const { problem, strategy, partition, assumptions } = read({});
   it('is taken as printed', () => {
-    expect(strategy).toMatchObject({ tensor: 8, pipeline: 12, data: 4, microBatchSize: 1, schedule: '1f1b', sharding: 'none' });
+    expect(strategy).toMatchObject({
+      tensor: 8,
+      pipeline: 12,
+      data: 4,
+      microBatchSize: 1,
+      schedule: '1f1b',
+      sharding: 'none',
+    });
     expect(strategy.recompute).toEqual({ kind: 'full' });
-    expect(problem.training).toMatchObject({ globalBatchSize: 1536, sequenceLength: 2048, precision: 'fp16', attentionKernel: 'unfused' });
-    expect(problem.training.conditions).toMatchObject({ profile: 'megatron-classic', attention: 'fused-softmax' });
+    expect(problem.training).toMatchObject({
+      globalBatchSize: 1536,
+      sequenceLength: 2048,
+      precision: 'fp16',
+      attentionKernel: 'unfused',
+    });
+    expect(problem.training.conditions).toMatchObject({
+      profile: 'megatron-classic',
+      attention: 'fused-softmax',
+    });
     expect(problem.cluster.groups[0]).toMatchObject({ count: 48, perNode: 8, nics: { count: 8 } });
     expect(partition.flat()).toEqual(Array.from({ length: 12 }, () => 8));
     expect(assumptions).toEqual([]);
@@ -47,9 +62,17 @@ describe('what is not printed', () => {
   });
 
   it('recomputation: none in NVIDIA recipe tables, else the lightest that fits', () => {
-    const recipe = { 'source.title': 'NVIDIA DGX Cloud Benchmarking recipes', release: 'v25.02', 'train.recompute': null };
+    const recipe = {
+      'source.title': 'NVIDIA DGX Cloud Benchmarking recipes',
+      release: 'v25.02',
+      'train.recompute': null,
+    };
     expect(read(recipe).recomputeChoices).toEqual([{ kind: 'none' }]);
-    expect(read({ 'train.recompute': null }).recomputeChoices.map((each) => each.kind)).toEqual(['none', 'selective', 'full']);
+    expect(read({ 'train.recompute': null }).recomputeChoices.map((each) => each.kind)).toEqual([
+      'none',
+      'selective',
+      'full',
+    ]);
     expect(read({}).recomputeChoices).toEqual([]);
   });
 });
@@ -67,7 +90,11 @@ describe('software', () => {
     ['Hagemann et al., Efficient Parallelization Layouts', {}, 'scaling'],
     ['Zero Bubble Pipeline Parallelism (ICLR 2024)', { date: '2023-11' }, 'megatron-classic'],
     ['Megatron-Bridge performance summary', { release: 'NeMo 26.02' }, 'megatron-core'],
-    ['Megatron-Bridge performance summary', { release: 'NeMo 26.02', 'train.megatron_fsdp': true }, 'megatron-fsdp'],
+    [
+      'Megatron-Bridge performance summary',
+      { release: 'NeMo 26.02', 'train.megatron_fsdp': true },
+      'megatron-fsdp',
+    ],
     ['Some blog', { date: '2025-03' }, 'megatron-core'],
     ['Some blog', { 'train.framework': 'torchtitan', date: '2025-03' }, 'torchtitan'],
   ] as const)('%s', (title, changes, expected) => {
@@ -75,7 +102,13 @@ describe('software', () => {
   });
 
   it('an unknown stack falls back by what is sharded, and says so', () => {
-    const sharded = { 'train.zero_stage': 3, 'parallel.pp': 1, 'parallel.tp': 1, 'cluster.gpus': 512, 'parallel.dp': 512 };
+    const sharded = {
+      'train.zero_stage': 3,
+      'parallel.pp': 1,
+      'parallel.tp': 1,
+      'cluster.gpus': 512,
+      'parallel.dp': 512,
+    };
     const { software } = read({ 'source.title': 'Some blog', ...sharded });
     expect(software.profile).toBe('pytorch-fsdp');
     expect(software.assumption).toMatch(/unknown/);
@@ -85,10 +118,18 @@ describe('software', () => {
 describe('models', () => {
   it('latent attention, shared experts and leading dense layers of DeepSeek-V3', () => {
     const { problem } = read({
-      'model.name': 'DeepSeek-V3', 'model.layers': 61, 'model.experts': 256, 'model.topk': 8, 'model.moe_ffn': 2048,
-      'model.shared_expert_ffn': 2048, 'model.dense_layers': 3, 'model.gated_mlp': true,
+      'model.name': 'DeepSeek-V3',
+      'model.layers': 61,
+      'model.experts': 256,
+      'model.topk': 8,
+      'model.moe_ffn': 2048,
+      'model.shared_expert_ffn': 2048,
+      'model.dense_layers': 3,
+      'model.gated_mlp': true,
       'model.mla': { q_lora_rank: 1536, kv_lora_rank: 512, qk_nope_dim: 128, qk_rope_dim: 64, v_dim: 128 },
-      'parallel.pp': 1, 'parallel.dp': 48, 'parallel.ep': 8,
+      'parallel.pp': 1,
+      'parallel.dp': 48,
+      'parallel.ep': 8,
     });
     const { kinds, layers } = problem.model;
     expect(kinds.map((kind) => kind.name)).toEqual(['latent-attention+dense', 'latent-attention+moe']);
@@ -97,13 +138,28 @@ describe('models', () => {
   });
 
   it('Llama 4 Maverick: experts in every second layer', () => {
-    const { problem } = read({ 'model.name': 'Llama4-Maverick', 'model.layers': 48, 'model.experts': 128, 'model.topk': 1, 'model.moe_layer_freq': 2 });
+    const { problem } = read({
+      'model.name': 'Llama4-Maverick',
+      'model.layers': 48,
+      'model.experts': 128,
+      'model.topk': 1,
+      'model.moe_layer_freq': 2,
+    });
     expect(problem.model.layers.slice(0, 4)).toEqual([0, 1, 0, 1]);
   });
 
   it('Nemotron-H 56B: 54 Mamba-2, 10 attention, 54 feed-forward layers (arXiv 2504.03624)', () => {
-    const { problem } = read({ 'model.name': 'Nemotron-H 56B', 'model.arch': 'hybrid-mamba', 'model.layers': 118, 'parallel.pp': 1, 'parallel.dp': 48 });
-    const counts = problem.model.kinds.map((kind, i) => [kind.name, problem.model.layers.filter((each) => each === i).length]);
+    const { problem } = read({
+      'model.name': 'Nemotron-H 56B',
+      'model.arch': 'hybrid-mamba',
+      'model.layers': 118,
+      'parallel.pp': 1,
+      'parallel.dp': 48,
+    });
+    const counts = problem.model.kinds.map((kind, i) => [
+      kind.name,
+      problem.model.layers.filter((each) => each === i).length,
+    ]);
     expect(Object.fromEntries(counts)).toEqual({ mamba2: 54, attention: 10, dense: 54 });
   });
 });
@@ -124,9 +180,19 @@ describe('records that cannot be predicted say why', () => {
 });
 
 describe('any record', () => {
-  const anything = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom(null, 0, -1, 1e400, 'full', '8x400Gb/s', true, [], {}));
+  const anything = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constantFrom(null, 0, -1, 1e400, 'full', '8x400Gb/s', true, [], {}),
+  );
   const keyed = (fields: Readonly<Record<string, unknown>>): fc.Arbitrary<Record<string, unknown>> =>
-    fc.record(Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, fc.oneof({ weight: 3, arbitrary: fc.constant(value) }, anything)])));
+    fc.record(
+      Object.fromEntries(
+        Object.entries(fields).map(([key, value]) => [
+          key,
+          fc.oneof({ weight: 3, arbitrary: fc.constant(value) }, anything),
+        ]),
+      ),
+    );
   const arbitrary = fc.record({
     source: fc.oneof(fc.constant(record.source), anything),
     release: fc.oneof(fc.constantFrom('NeMo 25.09', null), anything),

@@ -114,7 +114,10 @@ describe('recomputation', () => {
     ['selective:layernorm,moe_act', { kind: 'selective', modules: ['layernorm', 'moe_act'] }],
     ['selective:moe_act,layernorm', { kind: 'selective', modules: ['layernorm', 'moe_act'] }],
     ['selective:up_proj,mlp', { kind: 'selective', modules: ['mla_up_proj', 'mlp'] }],
-    ['selective:moe,layernorm,core_attn,moe_act', { kind: 'selective', modules: ['core_attn', 'layernorm', 'moe', 'moe_act'] }],
+    [
+      'selective:moe,layernorm,core_attn,moe_act',
+      { kind: 'selective', modules: ['core_attn', 'layernorm', 'moe', 'moe_act'] },
+    ],
     ['rmsnorm + MLA up-projection', { kind: 'selective', modules: ['layernorm', 'mla_up_proj'] }],
     [null, null],
     ['something else', null],
@@ -125,7 +128,11 @@ describe('recomputation', () => {
   it('operator policies and every second layer of torchtitan are conditions of the run', () => {
     expect(recomputeOf('selective (torchtitan op SAC)').operators).toBe(true);
     expect(recomputeOf('selective op').operators).toBe(true);
-    expect(recomputeOf('selective layer')).toEqual({ recompute: { kind: 'full' }, operators: false, everyOther: true });
+    expect(recomputeOf('selective layer')).toEqual({
+      recompute: { kind: 'full' },
+      operators: false,
+      everyOther: true,
+    });
   });
 });
 

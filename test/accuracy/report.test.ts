@@ -26,7 +26,9 @@ const stripped = (line: string): string => {
 };
 
 const predictions = (content: string): string =>
-  JSON.stringify(reportOf(content).records.map((row) => [row.id, row.skipped, row.predicted, row.assumptions]));
+  JSON.stringify(
+    reportOf(content).records.map((row) => [row.id, row.skipped, row.predicted, row.assumptions]),
+  );
 
 const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
   JSON.parse(readFileSync(repositoryPath('schema', 'accuracy.schema.json'), 'utf8')) as object,
@@ -35,7 +37,14 @@ const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
 const lines = [
   varied({}),
   varied({ id: 'without-answers', measured: null, status: null, usable: null, quality: null, flags: null }),
-  varied({ id: 'out-of-memory', status: 'oom', 'measured.oom': true, 'measured.iteration_time_s': null, 'usable.timing': false, 'usable.oom': true }),
+  varied({
+    id: 'out-of-memory',
+    status: 'oom',
+    'measured.oom': true,
+    'measured.iteration_time_s': null,
+    'usable.timing': false,
+    'usable.oom': true,
+  }),
   varied({ id: 'suspect', quality: 'suspect' }),
   varied({ id: 'no-layers', 'model.layers': null }),
   varied({ id: 'other schedule', 'parallel.schedule': 'ZB-1p' }),
@@ -46,7 +55,15 @@ describe('a report on a handful of records', () => {
   const { summary } = report;
 
   it('keeps every line, with a reason where it is skipped', () => {
-    expect(report.records.map((row) => row.skipped)).toEqual([null, null, null, null, expect.stringMatching(/dimensions/), null, 'not JSON']);
+    expect(report.records.map((row) => row.skipped)).toEqual([
+      null,
+      null,
+      null,
+      null,
+      expect.stringMatching(/dimensions/),
+      null,
+      'not JSON',
+    ]);
     expect(summary.records).toBe(7);
     expect(summary.skipped.map((each) => each.count)).toEqual([1, 1]);
   });
@@ -81,7 +98,10 @@ describe('predictions read no result', () => {
 
   it('are the same bytes with false results', () => {
     const content = lines.join('\n');
-    const lied = content.replaceAll('76.78', '0.001').replaceAll('"ok"', '"crashed_or_oom"').replaceAll('"table"', '"suspect"');
+    const lied = content
+      .replaceAll('76.78', '0.001')
+      .replaceAll('"ok"', '"crashed_or_oom"')
+      .replaceAll('"table"', '"suspect"');
     expect(predictions(lied)).toBe(predictions(content));
   });
 });
@@ -89,8 +109,14 @@ describe('predictions read no result', () => {
 describe('times of records that print a throughput', () => {
   const predict = createPredictor(calibration);
   const timeOf = (measured: Readonly<Record<string, Json>>): number | null => {
-    const changes = Object.fromEntries(Object.entries(measured).map(([key, value]) => [`measured.${key}`, value]));
-    const [line] = parseMeasuredRuns(JSON.stringify(varied({ 'measured.iteration_time_s': null, 'measured.tokens_per_s_per_gpu': null, ...changes })));
+    const changes = Object.fromEntries(
+      Object.entries(measured).map(([key, value]) => [`measured.${key}`, value]),
+    );
+    const [line] = parseMeasuredRuns(
+      JSON.stringify(
+        varied({ 'measured.iteration_time_s': null, 'measured.tokens_per_s_per_gpu': null, ...changes }),
+      ),
+    );
     if (line?.kind !== 'run') throw new Error('no run');
     return compareRun(line.run, predict).measured.iterationTimeS;
   };
@@ -103,7 +129,10 @@ describe('times of records that print a throughput', () => {
   it('TFLOP/s of a fully recomputed run', () => {
     const [h, l, s, v] = [12288, 96, 2048, 51200];
     const flops = 96 * 1536 * s * l * h ** 2 * (1 + s / (6 * h) + v / (16 * l * h));
-    expect(timeOf({ tflops_per_gpu: 140, tflops_convention: 'hardware_incl_full_recompute' })).toBeCloseTo(flops / (140e12 * 384), 1);
+    expect(timeOf({ tflops_per_gpu: 140, tflops_convention: 'hardware_incl_full_recompute' })).toBeCloseTo(
+      flops / (140e12 * 384),
+      1,
+    );
   });
 
   it('MFU of model FLOPs: 72 B s l h² (1 + s/6h + V/12lh)', () => {
@@ -150,5 +179,7 @@ describe.skipIf(!hasData(...corpus))('the corpus of measured runs (skipped witho
 });
 
 it('the record of the tests is one that the corpus format allows', () => {
-  expect(Object.keys(record)).toEqual(expect.arrayContaining(['id', 'source', 'model', 'cluster', 'train', 'parallel', 'measured', 'usable']));
+  expect(Object.keys(record)).toEqual(
+    expect.arrayContaining(['id', 'source', 'model', 'cluster', 'train', 'parallel', 'measured', 'usable']),
+  );
 });

@@ -27,7 +27,13 @@ export const clusterOf = (recorded: RecordedCluster, gpus: number, assumptions: 
   const count = Math.ceil(gpus / perNode);
   const intraNode = intraNodeOf(recorded.intraNode, preset.intraNode);
   // Preset nodes have a port per GPU; a node of another size keeps that share.
-  const usual = { ...preset.nics, count: Math.max(1, Math.round((preset.nics.count * (recorded.perNode ?? preset.perNode)) / preset.perNode)) };
+  const usual = {
+    ...preset.nics,
+    count: Math.max(
+      1,
+      Math.round((preset.nics.count * (recorded.perNode ?? preset.perNode)) / preset.perNode),
+    ),
+  };
   return {
     name: `${count} × ${perNode} ${match.preset}`,
     groups: [

@@ -26,12 +26,16 @@ const habit = (configuration: RunConfiguration, software: Software): AttentionIm
   const { profile, date } = software;
   const early = date !== null && date < FLASH2_FROM;
   if (profile === 'megatron-deepspeed') return 'fused-softmax';
-  if (profile === 'megatron-classic') return early || UNFUSED_WORDS.test(configuration.title.toLowerCase()) ? 'fused-softmax' : 'flash2';
+  if (profile === 'megatron-classic')
+    return early || UNFUSED_WORDS.test(configuration.title.toLowerCase()) ? 'fused-softmax' : 'flash2';
   if (profile === 'pytorch-fsdp') return date !== null && date < '2023-07' ? 'torch' : 'flash2';
   return null;
 };
 
-export const attentionOf = (configuration: RunConfiguration, software: Software): AttentionImplementation | null => {
+export const attentionOf = (
+  configuration: RunConfiguration,
+  software: Software,
+): AttentionImplementation | null => {
   const words = (configuration.training.attentionKernel ?? '').toLowerCase();
   const printed = KERNELS.find(([pattern]) => words !== '' && pattern.test(words))?.[1];
   return printed ?? habit(configuration, software);
@@ -45,7 +49,8 @@ export const attentionKernelOf = (
   if (attention === 'torch' || attention === 'fused-softmax') return 'unfused';
   const transformerEngine = software.profile === 'megatron-core' || software.profile === 'megatron-fsdp';
   const modern = architecture === 'hopper' || architecture === 'blackwell';
-  return attention === 'flash3' || (attention === null && transformerEngine && modern && (software.date ?? '9999') >= '2024-09')
+  return attention === 'flash3' ||
+    (attention === null && transformerEngine && modern && (software.date ?? '9999') >= '2024-09')
     ? 'flash3'
     : 'flash2';
 };
@@ -67,7 +72,12 @@ const offloadShare = (configuration: RunConfiguration): number => {
 
 /** Megatron-Bridge's Llama 3 70B recipe with FSDP on GB200 keeps 40 layers' activations on the host, as 26.02 and later print. */
 const offloadHabit = ({ model, cluster }: RunConfiguration, software: Software): number =>
-  software.profile === 'megatron-fsdp' && software.recipe && /llama.?3.*70b/i.test(model.name) && /gb200/i.test(cluster.gpu ?? '') ? 40 : 0;
+  software.profile === 'megatron-fsdp' &&
+  software.recipe &&
+  /llama.?3.*70b/i.test(model.name) &&
+  /gb200/i.test(cluster.gpu ?? '')
+    ? 40
+    : 0;
 
 export const conditionsOf = (
   configuration: RunConfiguration,
@@ -88,7 +98,10 @@ export const conditionsOf = (
     ...(fusedNorm === null ? {} : { fusedNorm }),
     cudaGraphs: graphsOf(configuration, software),
     ...(experts
-      ? { expertCapacity: capacityOf(configuration, software), groupedExperts: groupedExperts(configuration, software) }
+      ? {
+          expertCapacity: capacityOf(configuration, software),
+          groupedExperts: groupedExperts(configuration, software),
+        }
       : {}),
     ...(recompute.operators ? { recomputeOperators: true } : {}),
     ...(recompute.everyOther ? { recomputeEveryOther: true } : {}),
@@ -97,7 +110,9 @@ export const conditionsOf = (
     ...(software.profile === 'nanotron' ? { gradientAllReduce: true } : {}),
     // NeMo and Megatron-Bridge switch on Transformer Engine's loss; Megatron-LM's default is the unfused one.
     // llm-foundry's default loss is FlashAttention's fused cross-entropy (`loss_fn: fused_crossentropy`).
-    ...(software.profile === 'pytorch-fsdp' && /foundry|mosaic/i.test(configuration.title) ? { lossFusion: 'te' as const } : {}),
+    ...(software.profile === 'pytorch-fsdp' && /foundry|mosaic/i.test(configuration.title)
+      ? { lossFusion: 'te' as const }
+      : {}),
     ...(software.recipe && software.profile.startsWith('megatron') ? { lossFusion: 'te' as const } : {}),
     ...(!software.recipe && software.profile === 'megatron-core' ? { lossFusion: 'none' as const } : {}),
   };

@@ -27,7 +27,8 @@ export const dispatcherOf = (configuration: RunConfiguration, software: Software
   if (printed !== undefined) return printed;
   if (/^deepseek.*report/i.test(configuration.title)) return 'deepep';
   // Megatron Core's report of 2026 trains with DeepEP on Hopper and HybridEP in NVLink domains (arXiv 2603.07685, section on dispatchers).
-  if (/scalable training of (?:moe|mixture)/i.test(configuration.title)) return isHopper(configuration.cluster.gpu) ? 'deepep' : 'hybridep';
+  if (/scalable training of (?:moe|mixture)/i.test(configuration.title))
+    return isHopper(configuration.cluster.gpu) ? 'deepep' : 'hybridep';
   const recipe = software.recipe && (software.date ?? '') < DROPLESS_FROM;
   return recipe && deepSeekOnHopper(configuration) ? 'deepep' : 'all-to-all';
 };
@@ -43,15 +44,31 @@ export const capacityOf = (configuration: RunConfiguration, software: Software):
 /** NeMo runs experts in one grouped GEMM from 25.02 on; its Grok recipe of 24.11 and capacity padding before did not. */
 export const groupedExperts = (configuration: RunConfiguration, software: Software): boolean =>
   configuration.training.packedExperts ??
-  !(software.recipe && software.date !== null && software.date < '2025-02' && /grok/i.test(configuration.model.name));
+  !(
+    software.recipe &&
+    software.date !== null &&
+    software.date < '2025-02' &&
+    /grok/i.test(configuration.model.name)
+  );
 
 /** NeMo's padded experts on Blackwell run inside graphs (its performance scripts of 2025 switch them on with token drop). */
-const graphHabit = (configuration: RunConfiguration, software: Software): NonNullable<RunConditions['cudaGraphs']> => {
+const graphHabit = (
+  configuration: RunConfiguration,
+  software: Software,
+): NonNullable<RunConditions['cudaGraphs']> => {
   const padded = configuration.model.experts !== null && capacityOf(configuration, software) !== null;
-  return padded && software.recipe && (software.date ?? '') >= '2025-05' && !isHopper(configuration.cluster.gpu) ? 'attention' : 'none';
+  return padded &&
+    software.recipe &&
+    (software.date ?? '') >= '2025-05' &&
+    !isHopper(configuration.cluster.gpu)
+    ? 'attention'
+    : 'none';
 };
 
-export const graphsOf = (configuration: RunConfiguration, software: Software): NonNullable<RunConditions['cudaGraphs']> => {
+export const graphsOf = (
+  configuration: RunConfiguration,
+  software: Software,
+): NonNullable<RunConditions['cudaGraphs']> => {
   const { cudaGraphs, cudaGraphScope } = configuration.training;
   const kind = (cudaGraphs ?? '').toLowerCase();
   const scope = cudaGraphScope.join(' ').toLowerCase();
@@ -66,13 +83,23 @@ export const graphsOf = (configuration: RunConfiguration, software: Software): N
  * Expert tensor parallelism where it is not printed: the tensor size in Megatron's recipes before May 2025 (its own
  * axis is Megatron Core 0.9's; recipes took it up later), 1 after; NeMo's Grok (on Blackwell) and Llama 4 (on Hopper) recipes use 4. 1 where the ranks do not divide.
  */
-export const expertTensorOf = (configuration: RunConfiguration, software: Software, world: number): number => {
+export const expertTensorOf = (
+  configuration: RunConfiguration,
+  software: Software,
+  world: number,
+): number => {
   const { parallel, model, cluster } = configuration;
   if (model.experts === null) return 1;
-  const divides = (size: number): boolean => world % (size * (parallel.expert ?? 1) * (parallel.pipeline ?? 1)) === 0;
+  const divides = (size: number): boolean =>
+    world % (size * (parallel.expert ?? 1) * (parallel.pipeline ?? 1)) === 0;
   const tensor = parallel.tensor ?? 1;
   const four = isHopper(cluster.gpu) ? /llama.?4/i.test(model.name) : /grok/i.test(model.name);
-  const habit = software.date !== null && software.date < '2025-05' ? tensor : software.recipe && four ? Math.min(4, tensor) : 1;
+  const habit =
+    software.date !== null && software.date < '2025-05'
+      ? tensor
+      : software.recipe && four
+        ? Math.min(4, tensor)
+        : 1;
   const size = parallel.expertTensor ?? habit;
   return divides(size) ? size : 1;
 };

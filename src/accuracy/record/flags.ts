@@ -22,7 +22,12 @@ const sequenceParallel = ({ parallel }: RunConfiguration, software: Software): b
 
 type Flags = Pick<
   Strategy,
-  'sequenceParallel' | 'overlapGradients' | 'overlapParameters' | 'overlapTensor' | 'overlapExpert' | 'contextCommunication'
+  | 'sequenceParallel'
+  | 'overlapGradients'
+  | 'overlapParameters'
+  | 'overlapTensor'
+  | 'overlapExpert'
+  | 'contextCommunication'
 >;
 
 export const flagsOf = (configuration: RunConfiguration, software: Software, sharding: Sharding): Flags => {

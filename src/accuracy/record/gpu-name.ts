@@ -32,12 +32,29 @@ const RULES: readonly (readonly [RegExp, Choose])[] = [
   [/h200/, 'h200-sxm-141gb'],
   [/h800/, 'h800-sxm-80gb'],
   [/h20(?!\d)/, 'h20-sxm-96gb'],
-  [/h100/, (name) => (pcie(name) || name.includes('nvl') ? 'h100-pcie-80gb' : (gigabytes(name) ?? 80) > 80 ? 'h100-sxm-96gb' : 'h100-sxm-80gb')],
+  [
+    /h100/,
+    (name) =>
+      pcie(name) || name.includes('nvl')
+        ? 'h100-pcie-80gb'
+        : (gigabytes(name) ?? 80) > 80
+          ? 'h100-sxm-96gb'
+          : 'h100-sxm-80gb',
+  ],
   [/a800/, 'a800-sxm-80gb'],
   [/a100/, (name) => `a100-${pcie(name) ? 'pcie' : 'sxm'}-${(gigabytes(name) ?? 80) <= 40 ? 40 : 80}gb`],
   [/a10g?(?!\d)/, 'a10g-24gb'],
   [/v100.*(?:sxm3|dgx-?2)/, 'v100-sxm3-32gb'],
-  [/v100/, bySize([[16, 'v100-sxm-16gb'], [32, 'v100-sxm-32gb']], 'v100-sxm-32gb')],
+  [
+    /v100/,
+    bySize(
+      [
+        [16, 'v100-sxm-16gb'],
+        [32, 'v100-sxm-32gb'],
+      ],
+      'v100-sxm-32gb',
+    ),
+  ],
   [/l40/, 'l40s-48gb'],
   [/(?:rtx|geforce)?[\s-]*4090/, 'rtx-4090-24gb'],
   [/(?:rtx|geforce)?[\s-]*3090/, 'rtx-3090-24gb'],
@@ -60,10 +77,12 @@ const NEAREST: readonly (readonly [RegExp, string])[] = [
 
 /** A100 SXM 80 GB where nothing at all is known: the most common card of published runs. */
 export const gpuPreset = (printed: string | null): GpuMatch => {
-  if (printed === null) return { preset: 'a100-sxm-80gb', assumption: 'GPU not named: A100 SXM 80 GB assumed' };
+  if (printed === null)
+    return { preset: 'a100-sxm-80gb', assumption: 'GPU not named: A100 SXM 80 GB assumed' };
   const name = printed.toLowerCase();
   for (const [pattern, choose] of RULES)
-    if (pattern.test(name)) return { preset: typeof choose === 'string' ? choose : choose(name), assumption: null };
+    if (pattern.test(name))
+      return { preset: typeof choose === 'string' ? choose : choose(name), assumption: null };
   const preset = NEAREST.find(([pattern]) => pattern.test(name))?.[1] ?? 'a100-sxm-80gb';
   return { preset, assumption: `GPU ${printed} is unknown: predicted as ${preset}` };
 };

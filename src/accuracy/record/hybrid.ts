@@ -39,10 +39,31 @@ const spread = (layers: number, attention: number, feedForward: HybridLayer): re
  * 8, 40 with a latent width of 1024 (its config.json).
  */
 const KNOWN: readonly (readonly [RegExp, number, (layers: number) => HybridMix])[] = [
-  [/nemotron.?h.*56b/, 118, (layers) => ({ pattern: spread(layers, 10, '-'), mamba: mamba(256, 256), latent: null, assumption: null })],
-  [/nemotron.?h.*8b/, 52, (layers) => ({ pattern: spread(layers, 4, '-'), mamba: mamba(128, 128), latent: null, assumption: null })],
-  [/nemotron.*3.*nano/, 52, (layers) => ({ pattern: spread(layers, 6, 'E'), mamba: mamba(64, 128), latent: null, assumption: null })],
-  [/nemotron.*3.*super/, 88, (layers) => ({ pattern: spread(layers, 8, 'E'), mamba: mamba(128, 128), latent: 1024, assumption: null })],
+  [
+    /nemotron.?h.*56b/,
+    118,
+    (layers) => ({
+      pattern: spread(layers, 10, '-'),
+      mamba: mamba(256, 256),
+      latent: null,
+      assumption: null,
+    }),
+  ],
+  [
+    /nemotron.?h.*8b/,
+    52,
+    (layers) => ({ pattern: spread(layers, 4, '-'), mamba: mamba(128, 128), latent: null, assumption: null }),
+  ],
+  [
+    /nemotron.*3.*nano/,
+    52,
+    (layers) => ({ pattern: spread(layers, 6, 'E'), mamba: mamba(64, 128), latent: null, assumption: null }),
+  ],
+  [
+    /nemotron.*3.*super/,
+    88,
+    (layers) => ({ pattern: spread(layers, 8, 'E'), mamba: mamba(128, 128), latent: 1024, assumption: null }),
+  ],
 ];
 
 /** One attention layer in twelve, as hybrids commonly have, where the name is not known. */

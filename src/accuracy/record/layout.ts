@@ -23,7 +23,12 @@ interface Batch {
 }
 
 /** What is printed of micro-batch, micro-batches, local batch and global batch fixes the rest; nothing: one sequence. */
-const batchOf = (configuration: RunConfiguration, data: number, pipeline: number, assumptions: string[]): Batch | null => {
+const batchOf = (
+  configuration: RunConfiguration,
+  data: number,
+  pipeline: number,
+  assumptions: string[],
+): Batch | null => {
   const { microBatch, localBatch, microBatches, globalBatch } = configuration.training;
   const perReplica = globalBatch === null ? null : globalBatch / data;
   const printed = microBatch ?? (pipeline === 1 ? localBatch : null);
@@ -31,7 +36,8 @@ const batchOf = (configuration: RunConfiguration, data: number, pipeline: number
   const size = printed ?? (counted !== null && Number.isInteger(counted) ? counted : null);
   if (size === null) assumptions.push('micro-batch not printed: 1');
   const used = size ?? 1;
-  if (globalBatch !== null) return { size: Math.min(used, Math.max(1, Math.floor(globalBatch / data))), globalBatch };
+  if (globalBatch !== null)
+    return { size: Math.min(used, Math.max(1, Math.floor(globalBatch / data))), globalBatch };
   if (size === null && microBatches === null) return null;
   const total = used * data * (microBatches ?? 1);
   assumptions.push(`global batch not printed: ${total}`);
@@ -47,7 +53,11 @@ const dividing = (batch: Batch, data: number): number => {
   return size;
 };
 
-export const layoutOf = (configuration: RunConfiguration, software: Software, assumptions: string[]): RecordedResult<Layout> => {
+export const layoutOf = (
+  configuration: RunConfiguration,
+  software: Software,
+  assumptions: string[],
+): RecordedResult<Layout> => {
   const { parallel, cluster } = configuration;
   const tensor = parallel.tensor ?? 1;
   const pipeline = parallel.pipeline ?? 1;
@@ -58,20 +68,36 @@ export const layoutOf = (configuration: RunConfiguration, software: Software, as
   const data = world / model;
   if (!Number.isInteger(data))
     return { ok: false, reason: `tensor × pipeline × context = ${model} does not divide ${world} GPUs` };
-  if (parallel.data !== null && parallel.data !== data) assumptions.push(`data is ${data} by the GPU count, not ${parallel.data}`);
+  if (parallel.data !== null && parallel.data !== data)
+    assumptions.push(`data is ${data} by the GPU count, not ${parallel.data}`);
   const batch = batchOf(configuration, data, pipeline, assumptions);
   if (batch === null) return { ok: false, reason: 'neither global batch nor micro-batches are recorded' };
   const size = dividing(batch, data);
-  if (size !== batch.size) assumptions.push(`micro-batch ${batch.size} does not divide the batch of a replica: ${size}`);
+  if (size !== batch.size)
+    assumptions.push(`micro-batch ${batch.size} does not divide the batch of a replica: ${size}`);
   const expert = configuration.model.experts === null ? 1 : (parallel.expert ?? 1);
   const microBatches = Math.max(1, Math.round(batch.globalBatch / (data * size)));
   const globalBatch = microBatches * data * size;
-  if (globalBatch !== batch.globalBatch) assumptions.push(`global batch ${batch.globalBatch} is not a whole number of micro-batches: ${globalBatch}`);
+  if (globalBatch !== batch.globalBatch)
+    assumptions.push(
+      `global batch ${batch.globalBatch} is not a whole number of micro-batches: ${globalBatch}`,
+    );
   const expertTensor = expertTensorOf(configuration, software, world);
   if (world % (expert * expertTensor * pipeline) !== 0)
     return { ok: false, reason: `expert × pipeline = ${expert * pipeline} does not divide ${world} GPUs` };
   return {
     ok: true,
-    value: { world, tensor, pipeline, context, data, expert, expertTensor, microBatchSize: size, microBatches, globalBatch },
+    value: {
+      world,
+      tensor,
+      pipeline,
+      context,
+      data,
+      expert,
+      expertTensor,
+      microBatchSize: size,
+      microBatches,
+      globalBatch,
+    },
   };
 };

@@ -56,12 +56,41 @@ const gpt: ModelFamily = {
 };
 
 const FAMILIES: readonly (readonly [RegExp, ModelFamily])[] = [
-  [/gpt.?oss/, { ...llama, modelType: 'gpt_oss', vocabulary: 201088, qkvBias: true, outputBias: true, expertBias: true, sinks: true, window: 128 }],
-  [/deepseek|kimi|moonlight|glm-?5/, { ...llama, modelType: 'deepseek_v3', vocabulary: 129280, routerBias: true }],
+  [
+    /gpt.?oss/,
+    {
+      ...llama,
+      modelType: 'gpt_oss',
+      vocabulary: 201088,
+      qkvBias: true,
+      outputBias: true,
+      expertBias: true,
+      sinks: true,
+      window: 128,
+    },
+  ],
+  [
+    /deepseek|kimi|moonlight|glm-?5/,
+    { ...llama, modelType: 'deepseek_v3', vocabulary: 129280, routerBias: true },
+  ],
   [/qwen-?3/, { ...llama, modelType: 'qwen3', vocabulary: 151936, qkNorm: 'head' }],
   [/qwen/, { ...llama, modelType: 'qwen2', vocabulary: 151936, qkvBias: true, sharedGate: true }],
-  [/nemotron/, { ...llama, modelType: 'nemotron', gated: false, vocabulary: 256000, normalization: 'layernorm' }],
-  [/\bmpt/, { ...gpt, modelType: 'mpt', qkvBias: false, outputBias: false, feedForwardBias: false, vocabulary: 50368, positions: 'none' }],
+  [
+    /nemotron/,
+    { ...llama, modelType: 'nemotron', gated: false, vocabulary: 256000, normalization: 'layernorm' },
+  ],
+  [
+    /\bmpt/,
+    {
+      ...gpt,
+      modelType: 'mpt',
+      qkvBias: false,
+      outputBias: false,
+      feedForwardBias: false,
+      vocabulary: 50368,
+      positions: 'none',
+    },
+  ],
   [/bloom/, { ...gpt, modelType: 'bloom', vocabulary: 250880, positions: 'none' }],
   [/llama-?3|llama3/, { ...llama, vocabulary: 128256 }],
   [/llama|mistral|mixtral|grok|yi-|phi|gemma|olmo|apertus/, llama],
@@ -74,6 +103,7 @@ const hasMtp = (name: string): boolean => /deepseek.?v3|deepseek.?r1/.test(name)
 export const familyOf = (recorded: RecordedModel, title: string): ModelFamily => {
   const name = recorded.name.toLowerCase();
   const plain = /bloom|bigscience/i.test(title) ? 'bloom' : name;
-  const named = FAMILIES.find(([pattern]) => pattern.test(plain))?.[1] ?? (recorded.gated === false ? gpt : llama);
+  const named =
+    FAMILIES.find(([pattern]) => pattern.test(plain))?.[1] ?? (recorded.gated === false ? gpt : llama);
   return hasMtp(name) ? { ...named, mtp: true } : named;
 };

@@ -14,7 +14,8 @@ import { hybridMix } from './hybrid.ts';
 import { familyOf } from './model-family.ts';
 import type { ModelFamily } from './model-family.ts';
 
-export type RecordedResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+export type RecordedResult<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
 
 interface Dimensions {
   readonly layers: number;
@@ -26,7 +27,11 @@ interface Dimensions {
   readonly gated: boolean;
 }
 
-const dimensions = (recorded: RecordedModel, family: ModelFamily, assumptions: string[]): Dimensions | null => {
+const dimensions = (
+  recorded: RecordedModel,
+  family: ModelFamily,
+  assumptions: string[],
+): Dimensions | null => {
   const { layers, hidden } = recorded;
   if (layers === null || hidden === null) return null;
   const assume = (what: string, value: number): number => {
@@ -36,7 +41,9 @@ const dimensions = (recorded: RecordedModel, family: ModelFamily, assumptions: s
   const heads = recorded.heads ?? assume('attention heads', Math.max(1, Math.round(hidden / 128)));
   const gated = recorded.gated ?? family.gated;
   const ffn =
-    recorded.ffn ?? recorded.expertWidth ?? assume('feed-forward width', gated ? Math.ceil((8 * hidden) / 3 / 256) * 256 : 4 * hidden);
+    recorded.ffn ??
+    recorded.expertWidth ??
+    assume('feed-forward width', gated ? Math.ceil((8 * hidden) / 3 / 256) * 256 : 4 * hidden);
   return {
     layers,
     hidden,
@@ -63,9 +70,16 @@ const attentionOf = (size: Dimensions, family: ModelFamily, span: AttentionSpan)
 });
 
 const latentOf = (recorded: RecordedModel, size: Dimensions): LatentAttention | null =>
-  recorded.latent === null ? null : { kind: 'latent-attention', heads: size.heads, ...recorded.latent, indexer: null };
+  recorded.latent === null
+    ? null
+    : { kind: 'latent-attention', heads: size.heads, ...recorded.latent, indexer: null };
 
-const expertsOf = (recorded: RecordedModel, size: Dimensions, family: ModelFamily, latent: number | null): MoeFeedForward | null =>
+const expertsOf = (
+  recorded: RecordedModel,
+  size: Dimensions,
+  family: ModelFamily,
+  latent: number | null,
+): MoeFeedForward | null =>
   recorded.experts === null || recorded.experts < 2
     ? null
     : {
@@ -96,7 +110,13 @@ class Kinds {
   }
 }
 
-const hybridLayers = (recorded: RecordedModel, size: Dimensions, family: ModelFamily, kinds: Kinds, assumptions: string[]): number[] => {
+const hybridLayers = (
+  recorded: RecordedModel,
+  size: Dimensions,
+  family: ModelFamily,
+  kinds: Kinds,
+  assumptions: string[],
+): number[] => {
   const mix = hybridMix(recorded.name, size.layers, size.hidden, recorded.experts !== null);
   if (mix.assumption !== null) assumptions.push(mix.assumption);
   const none = { kind: 'none' } as const;
@@ -116,16 +136,27 @@ const hybridLayers = (recorded: RecordedModel, size: Dimensions, family: ModelFa
   });
 };
 
-const transformerLayers = (recorded: RecordedModel, size: Dimensions, family: ModelFamily, kinds: Kinds): number[] => {
+const transformerLayers = (
+  recorded: RecordedModel,
+  size: Dimensions,
+  family: ModelFamily,
+  kinds: Kinds,
+): number[] => {
   const latent = latentOf(recorded, size);
   const moe = expertsOf(recorded, size, family, null);
-  const dense: FeedForward = { kind: 'dense', width: size.ffn, gated: size.gated, bias: family.feedForwardBias };
+  const dense: FeedForward = {
+    kind: 'dense',
+    width: size.ffn,
+    gated: size.gated,
+    bias: family.feedForwardBias,
+  };
   const every = recorded.moeEvery ?? 1;
   return Array.from({ length: size.layers }, (_, i) => {
-    const windowed = latent === null && family.window !== null && i % 2 === 0;
-    const mixer = latent ?? attentionOf(size, family, windowed && family.window !== null ? { kind: 'window', window: family.window } : { kind: 'full' });
+    const window = latent === null && i % 2 === 0 ? family.window : null;
+    const span: AttentionSpan = window === null ? { kind: 'full' } : { kind: 'window', window };
+    const mixer = latent ?? attentionOf(size, family, span);
     const expert = moe !== null && i >= (recorded.denseLayers ?? 0) && (i + 1) % every === 0;
-    const name = `${windowed ? 'window-' : ''}${mixer.kind}+${expert ? 'moe' : 'dense'}`;
+    const name = `${window === null ? '' : 'window-'}${mixer.kind}+${expert ? 'moe' : 'dense'}`;
     return kinds.of(name, mixer, expert ? moe : dense, 2);
   });
 };
@@ -139,11 +170,16 @@ const mtpLayers = ({ model, title }: RunConfiguration, family: ModelFamily): num
 };
 
 /** Bytes of learned positions matter little; families without rope and without a table (ALiBi) have none. */
-export const modelOf = (configuration: RunConfiguration, sequence: number, assumptions: string[]): RecordedResult<Model> => {
+export const modelOf = (
+  configuration: RunConfiguration,
+  sequence: number,
+  assumptions: string[],
+): RecordedResult<Model> => {
   const recorded = configuration.model;
   const family = familyOf(recorded, configuration.title);
   const size = dimensions(recorded, family, assumptions);
-  if (size === null) return { ok: false, reason: `dimensions of the model ${recorded.name.slice(0, 60)} are not recorded` };
+  if (size === null)
+    return { ok: false, reason: `dimensions of the model ${recorded.name.slice(0, 60)} are not recorded` };
   if (recorded.vocabulary === null) assumptions.push(`vocabulary not recorded: ${family.vocabulary}`);
   const kinds = new Kinds();
   const layers = /hybrid|mamba/.test(recorded.arch)
@@ -158,7 +194,8 @@ export const modelOf = (configuration: RunConfiguration, sequence: number, assum
       hidden: size.hidden,
       vocabularySize: recorded.vocabulary ?? family.vocabulary,
       tiedEmbeddings: recorded.tied ?? family.tied,
-      positions: family.positions === 'learned' ? { kind: 'learned', count: sequence } : { kind: family.positions },
+      positions:
+        family.positions === 'learned' ? { kind: 'learned', count: sequence } : { kind: family.positions },
       normalization: family.normalization,
       kinds: kinds.kinds,
       layers,

@@ -79,7 +79,11 @@ export const intraNodeOf = (printed: string | null, usual: IntraNodeLink): Intra
   const words = printed.toLowerCase();
   const bricks = /(?:^|[^\d.])(?:nvlink)?(\d+)\s*(?:nv)?links\b/.exec(words)?.[1];
   if (bricks !== undefined && Number(bricks) >= 1 && Number(bricks) <= 18)
-    return { ...usual, name: printed, bandwidth: bytesPerSecond(Math.min(usual.bandwidth, Number(bricks) * BRICK)) };
+    return {
+      ...usual,
+      name: printed,
+      bandwidth: bytesPerSecond(Math.min(usual.bandwidth, Number(bricks) * BRICK)),
+    };
   if (/nvl|xgmi|infinity/.test(words)) return usual;
   if (/pcie?\s*(?:gen)?\s*5/.test(words)) return readIntraNodeLink('pcie5');
   if (/pci/.test(words)) return usual.kind === 'pcie' ? usual : readIntraNodeLink('pcie4');

@@ -19,7 +19,12 @@ const byStage = (chunks: readonly number[], pipeline: number, virtualStages: num
 export const usualPartition = (model: Model, pipeline: number, virtualStages: number): Partition => {
   const layers = model.layers.length;
   const chunks = pipeline * virtualStages;
-  if (layers % chunks === 0) return byStage(Array.from({ length: chunks }, () => layers / chunks), pipeline, virtualStages);
+  if (layers % chunks === 0)
+    return byStage(
+      Array.from({ length: chunks }, () => layers / chunks),
+      pipeline,
+      virtualStages,
+    );
   const last = 1 + (model.multiTokenPrediction?.layers ?? 0);
   const units = layers + 1 + last;
   const base = Math.floor(units / chunks);
@@ -51,13 +56,19 @@ export const redistributedPartition = (model: Model, sequence: number, pipeline:
   const head = flopsOf(headOperators(model), sequence) / layer;
   let best = { last: 0, heaviest: Infinity };
   for (let last = 0; last <= model.layers.length; last += 1) {
-    const heaviest = Math.max(last + head, Math.ceil((model.layers.length - last) / Math.max(1, pipeline - 1)));
+    const heaviest = Math.max(
+      last + head,
+      Math.ceil((model.layers.length - last) / Math.max(1, pipeline - 1)),
+    );
     if (heaviest < best.heaviest) best = { last, heaviest };
   }
   if (pipeline === 1) return [[model.layers.length]];
   const others = model.layers.length - best.last;
   const base = Math.floor(others / (pipeline - 1));
-  const counts = Array.from({ length: pipeline - 1 }, (_, stage) => base + (stage < others % (pipeline - 1) ? 1 : 0));
+  const counts = Array.from(
+    { length: pipeline - 1 },
+    (_, stage) => base + (stage < others % (pipeline - 1) ? 1 : 0),
+  );
   return [...counts, best.last].map((layers) => [layers]);
 };
 
@@ -87,9 +98,16 @@ export const nanotronPartition = (model: Model, ffn: number, pipeline: number): 
 export const layoutPartition = (layout: string, layers: number, pipeline: number): Partition | null => {
   if (layout.length > 500 || !/^[\w|*(),\s]*$/.test(layout)) return null;
   const compact = layout.replaceAll(/\s|,/g, '');
-  const repeat = (body: string, times: number): string | null => (body.length * times > 1e5 ? null : body.repeat(times));
-  const grouped = compact.replace(/\(([^()]*)\)\*(\d+)/g, (_, body: string, times: string) => repeat(body, Number(times)) ?? '!');
-  const expanded = grouped.replace(/(\w)\*(\d+)/g, (_, body: string, times: string) => repeat(body, Number(times)) ?? '!');
+  const repeat = (body: string, times: number): string | null =>
+    body.length * times > 1e5 ? null : body.repeat(times);
+  const grouped = compact.replace(
+    /\(([^()]*)\)\*(\d+)/g,
+    (_, body: string, times: string) => repeat(body, Number(times)) ?? '!',
+  );
+  const expanded = grouped.replace(
+    /(\w)\*(\d+)/g,
+    (_, body: string, times: string) => repeat(body, Number(times)) ?? '!',
+  );
   if (!/^[EtmL|]*$/.test(expanded)) return null;
   const chunks = expanded.split('|').map((chunk) => (chunk.match(/t/g) ?? []).length);
   const virtualStages = chunks.length / pipeline;

@@ -22,7 +22,11 @@ const MODULES: readonly (readonly [RegExp, RecomputeModule])[] = [
   [/up_?-?proj|mla/, 'mla_up_proj'],
 ];
 
-const plain = (recompute: Recompute | null): RecordedRecompute => ({ recompute, operators: false, everyOther: false });
+const plain = (recompute: Recompute | null): RecordedRecompute => ({
+  recompute,
+  operators: false,
+  everyOther: false,
+});
 
 export const selective = (modules: Iterable<RecomputeModule>): Recompute => {
   const sorted = [...new Set(modules)].sort();
@@ -45,10 +49,13 @@ export const recomputeOf = (printed: string | null): RecordedRecompute => {
   if (/full.*uniform/.test(words)) return plain({ kind: 'full-uniform', layers: layersOf(words) });
   if (/full|every layer|all layers/.test(words)) return plain({ kind: 'full' });
   if (/\bsac\b|\bop\b|per-?op|operator/.test(words)) return { ...plain({ kind: 'none' }), operators: true };
-  if (/selective layer|every (?:other|second|2)/.test(words)) return { ...plain({ kind: 'full' }), everyOther: true };
+  if (/selective layer|every (?:other|second|2)/.test(words))
+    return { ...plain({ kind: 'full' }), everyOther: true };
   const list = /selective:(.*)/.exec(words)?.[1] ?? (words.startsWith('selective') ? 'core_attn' : words);
   const modules = modulesOf(list.replace(/^\s*\(|\)\s*$/g, ''));
-  return plain(modules.length > 0 ? selective(modules) : /select/.test(words) ? selective(['core_attn']) : null);
+  return plain(
+    modules.length > 0 ? selective(modules) : /select/.test(words) ? selective(['core_attn']) : null,
+  );
 };
 
 const isTable = /dgx|nemo|megatron-bridge/i;
@@ -62,10 +69,28 @@ const RECIPE_EXCEPTIONS: readonly {
   readonly recompute: Recompute;
 }[] = [
   // nemotron4-340b-synth.yaml:138 of NVIDIA/dgxc-benchmarking v24.11.1
-  { model: /nemotron.?4.?340b/i, from: '2024-11', until: '2025-01', gpu: /./, recompute: selective(['core_attn']) },
+  {
+    model: /nemotron.?4.?340b/i,
+    from: '2024-11',
+    until: '2025-01',
+    gpu: /./,
+    recompute: selective(['core_attn']),
+  },
   // deepseek_v3/pretraining/launch.sh:106,119 of NVIDIA/dgxc-benchmarking v25.05
-  { model: /deepseek/i, from: '2025-05', until: '2025-09', gpu: /h\d00/i, recompute: selective(['mla_up_proj']) },
-  { model: /deepseek/i, from: '2025-05', until: '2025-09', gpu: /b\d00/i, recompute: selective(['core_attn']) },
+  {
+    model: /deepseek/i,
+    from: '2025-05',
+    until: '2025-09',
+    gpu: /h\d00/i,
+    recompute: selective(['mla_up_proj']),
+  },
+  {
+    model: /deepseek/i,
+    from: '2025-05',
+    until: '2025-09',
+    gpu: /b\d00/i,
+    recompute: selective(['core_attn']),
+  },
 ];
 
 /** What NVIDIA's MoE recipes print where they print something: cheap modules first. */
@@ -75,7 +100,9 @@ const LADDER: readonly Recompute[] = [{ kind: 'none' }, selective(['core_attn'])
 
 /** Megatron-FSDP's Llama 3 8B recipe of 25.09 recomputes five layers, as its successor of 25.11 prints. */
 const fsdpRecipe = (configuration: RunConfiguration, software: Software): Recompute | null =>
-  software.profile === 'megatron-fsdp' && /llama-?_?3[^4]*8b/i.test(configuration.model.name) && configuration.training.fsdp === 8
+  software.profile === 'megatron-fsdp' &&
+  /llama-?_?3[^4]*8b/i.test(configuration.model.name) &&
+  configuration.training.fsdp === 8
     ? { kind: 'full-block', layers: 5 }
     : null;
 
@@ -102,7 +129,8 @@ export const recomputeHabit = (configuration: RunConfiguration, software: Softwa
         date < each.until &&
         each.gpu.test(configuration.cluster.gpu ?? ''),
     );
-    const known = exception?.recompute ?? jaxRecipe(configuration, software) ?? fsdpRecipe(configuration, software);
+    const known =
+      exception?.recompute ?? jaxRecipe(configuration, software) ?? fsdpRecipe(configuration, software);
     if (known !== null) return [known];
     return configuration.model.experts === null ? [{ kind: 'none' }] : MOE_LADDER;
   }

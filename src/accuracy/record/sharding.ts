@@ -13,7 +13,10 @@ export interface RecordedSharding {
 const BY_STAGE: readonly Sharding[] = ['none', 'optimizer', 'gradients', 'parameters'];
 
 const wordsFor = (configuration: RunConfiguration): string =>
-  [configuration.training.sharding, typeof configuration.training.fsdp === 'string' ? configuration.training.fsdp : null]
+  [
+    configuration.training.sharding,
+    typeof configuration.training.fsdp === 'string' ? configuration.training.fsdp : null,
+  ]
     .filter((each) => each !== null)
     .join(' ')
     .toLowerCase();
@@ -48,13 +51,26 @@ export const shardingOf = (
   const numbered = typeof training.fsdp === 'number' && training.fsdp > 1 ? training.fsdp : null;
   const hybrid = /hsdp|hybrid/.test(wordsFor(configuration)) ? perNode : null;
   const zero1 = training.zero1Size !== null && training.zero1Size > 0 ? training.zero1Size : null;
-  const printed = training.hsdpShardSize ?? training.fsdpShardSize ?? hybrid ?? numbered ?? zero1 ?? paxmlShards(configuration);
-  const group = printed !== null && Number.isInteger(printed) && printed >= 1 && replicas % printed === 0 ? printed : replicas;
+  const printed =
+    training.hsdpShardSize ??
+    training.fsdpShardSize ??
+    hybrid ??
+    numbered ??
+    zero1 ??
+    paxmlShards(configuration);
+  const group =
+    printed !== null && Number.isInteger(printed) && printed >= 1 && replicas % printed === 0
+      ? printed
+      : replicas;
   return { sharding, group };
 };
 
 /** fp32 where the words say so; bf16 in NVIDIA's recipes and pure low-precision FSDP; else the stack's habit. */
-const gradientType = (configuration: RunConfiguration, software: Software, precision: Precision): DataType => {
+const gradientType = (
+  configuration: RunConfiguration,
+  software: Software,
+  precision: Precision,
+): DataType => {
   const words = (configuration.training.optimizer ?? '').toLowerCase();
   if (/fp32 grad/.test(words)) return 'fp32';
   if (precision === 'fp32') return 'fp32';
@@ -62,11 +78,18 @@ const gradientType = (configuration: RunConfiguration, software: Software, preci
   if (software.recipe) return 'bf16';
   if (software.profile === 'megatron-deepspeed') return 'bf16';
   if (software.profile === 'pytorch-fsdp')
-    return /pure/i.test(configuration.training.mixedPrecisionMode ?? '') || /fms-?fsdp/i.test(configuration.title) ? 'bf16' : 'fp32';
+    return /pure/i.test(configuration.training.mixedPrecisionMode ?? '') ||
+      /fms-?fsdp/i.test(configuration.title)
+      ? 'bf16'
+      : 'fp32';
   return 'fp32';
 };
 
-export const optimizerOf = (configuration: RunConfiguration, software: Software, precision: Precision): Optimizer => {
+export const optimizerOf = (
+  configuration: RunConfiguration,
+  software: Software,
+  precision: Precision,
+): Optimizer => {
   const words = (configuration.training.optimizer ?? '').toLowerCase();
   return {
     name: /muon/.test(words) ? 'muon' : /sgd/.test(words) ? 'sgd' : 'adam',

@@ -17,7 +17,9 @@ export interface Software {
 export const softwareDate = (release: string | null, date: string | null): string | null => {
   const container = /(?:^|[^\d.])v?(2[2-9])\.(0[1-9]|1[0-2])(?:[.\D]|$)/.exec(release ?? '');
   if (container?.[1] !== undefined && container[2] !== undefined) return `20${container[1]}-${container[2]}`;
-  const printed = [...(date ?? '').slice(0, 40).matchAll(/(20[12]\d)(?!\d)(?:-(0[1-9]|1[0-2])(?!\d))?/g)].at(-1);
+  const printed = [...(date ?? '').slice(0, 40).matchAll(/(20[12]\d)(?!\d)(?:-(0[1-9]|1[0-2])(?!\d))?/g)].at(
+    -1,
+  );
   if (printed?.[1] === undefined) return null;
   return `${printed[1]}-${printed[2] ?? '06'}`;
 };
@@ -29,12 +31,28 @@ const NAMED: readonly Rule[] = [
   [/nanotron|ultra-?scale playbook|picotron/, 'nanotron', 'nanotron'],
   [/torchtitan|torch ?titan/, 'torchtitan', 'torchtitan'],
   [/maxtext|paxml|jax|levanter|\bpax\b/, 'fsdp', 'jax'],
-  [/megatron-?deepspeed|megatron\s*\+\s*deepspeed|vtrain|bigscience|bloom|mt-nlg|megatron-turing|gpt-neox/, 'deepspeed', 'megatron-deepspeed'],
+  [
+    /megatron-?deepspeed|megatron\s*\+\s*deepspeed|vtrain|bigscience|bloom|mt-nlg|megatron-turing|gpt-neox/,
+    'deepspeed',
+    'megatron-deepspeed',
+  ],
   [/deepspeed|zero-?offload|zero-?infinity/, 'deepspeed', 'megatron-deepspeed'],
   [/hagemann|efficient parallelization layouts|aleph.?alpha/, 'megatron', 'scaling'],
-  [/llm-?foundry|mosaic|fms-?fsdp|fsdp|composer|accelerate|lightning|olmo|litgpt|axolotl|hugging ?face trainer|kempnerforge/, 'fsdp', 'pytorch-fsdp'],
-  [/zero bubble|vocabulary ?parallelism|balancing pipeline|megascale|pipeline parallelism with controllable/, 'megatron', 'megatron-classic'],
-  [/megatron|nemo|dgx|narayanan|korthikanti|sc21|nemotron|transformer engine|mcore|simumax|parallel folding|primus|flagscale|flagperf/, 'megatron', 'megatron-core'],
+  [
+    /llm-?foundry|mosaic|fms-?fsdp|fsdp|composer|accelerate|lightning|olmo|litgpt|axolotl|hugging ?face trainer|kempnerforge/,
+    'fsdp',
+    'pytorch-fsdp',
+  ],
+  [
+    /zero bubble|vocabulary ?parallelism|balancing pipeline|megascale|pipeline parallelism with controllable/,
+    'megatron',
+    'megatron-classic',
+  ],
+  [
+    /megatron|nemo|dgx|narayanan|korthikanti|sc21|nemotron|transformer engine|mcore|simumax|parallel folding|primus|flagscale|flagperf/,
+    'megatron',
+    'megatron-core',
+  ],
 ];
 
 /** Megatron before Transformer Engine: fused softmax, no fused attention. */
@@ -64,9 +82,16 @@ export const softwareOf = (configuration: RunConfiguration): Software => {
   const date = softwareDate(configuration.release, configuration.date);
   const known = named(configuration);
   const [, runtime, profile] = known ?? unnamed(configuration);
-  const assumption = known === null ? `software of "${title.slice(0, 80)}" is unknown: predicted as ${profile}` : null;
+  const assumption =
+    known === null ? `software of "${title.slice(0, 80)}" is unknown: predicted as ${profile}` : null;
   const recipe = RECIPES.test(title.toLowerCase()) && (date ?? '9999') >= CLASSIC_UNTIL;
-  const answer = (name: RuntimeName, as: SoftwareProfile): Software => ({ runtime: name, profile: as, date, recipe, assumption });
+  const answer = (name: RuntimeName, as: SoftwareProfile): Software => ({
+    runtime: name,
+    profile: as,
+    date,
+    recipe,
+    assumption,
+  });
   if (runtime !== 'megatron') return answer(runtime, profile);
   if (/paxml|maxtext/i.test(model.name)) return answer('fsdp', 'jax');
   if (training.megatronFsdp === true || (typeof training.fsdp === 'number' && training.fsdp > 1 && recipe))
@@ -77,7 +102,10 @@ export const softwareOf = (configuration: RunConfiguration): Software => {
     if (/dgx/i.test(title)) return answer('fsdp', 'jax');
     return answer('megatron', 'megatron-fsdp');
   }
-  return answer('megatron', profile === 'megatron-core' && date !== null && date < CLASSIC_UNTIL ? 'megatron-classic' : profile);
+  return answer(
+    'megatron',
+    profile === 'megatron-core' && date !== null && date < CLASSIC_UNTIL ? 'megatron-classic' : profile,
+  );
 };
 
 /** Months in which Megatron Core was released, newest first (tags of NVIDIA/Megatron-LM). */

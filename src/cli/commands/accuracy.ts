@@ -47,7 +47,11 @@ export const registerAccuracy = (program: Command): void => {
     .command('accuracy')
     .description('compare the estimator with measured runs')
     .addArgument(new Argument('<files...>', 'measured runs, one JSON object a line'))
-    .addOption(new Option('--format <format>', 'how to print the report').choices(Object.keys(FORMATS)).default('table'))
+    .addOption(
+      new Option('--format <format>', 'how to print the report')
+        .choices(Object.keys(FORMATS))
+        .default('table'),
+    )
     .addHelpText('after', HELP);
   addOutputOptions(command).action((names: readonly string[], options: Options) => {
     checkOutput(options);
