@@ -20,6 +20,9 @@ export interface PartitionChoice {
   readonly stage: number;
 }
 
+/** Partial partitions that a search spends on one interleaved case of several layer kinds. */
+const INTERLEAVED_NODES = 500;
+
 /** Partitions remembered by their times. */
 const REMEMBERED = 100_000;
 
@@ -128,7 +131,7 @@ export const createPartitioner = (problem: Problem, costs: PartitionCosts): Part
   const layers = problem.model.layers.length;
 
   const fastest = (instance: PartitionProblem, strategy: Strategy): Partition | null => {
-    const answer = partitionLayers(instance);
+    const answer = partitionLayers(instance, INTERLEAVED_NODES);
     if (answer !== null && isExpressible(problem, strategy, answer.partition)) return answer.partition;
     const allowed = simplePartitions(layers, strategy)
       .filter((partition) =>

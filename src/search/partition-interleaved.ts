@@ -10,9 +10,6 @@ import {
   type PartitionProblem,
 } from './partition-problem.ts';
 
-/** Partial partitions that the search of one interleaved case may look at. */
-const NODE_LIMIT = 20_000;
-
 /**
  * One layer kind: only counts matter. Layers are dealt one by one to the stage that ends up least loaded, which is
  * exact for a min-max of linear loads; then each stage's layers are spread over its chunks, larger chunks in later
@@ -91,9 +88,9 @@ const balanceChunks = (problem: PartitionProblem): PartitionAnswer | null => {
 
 /**
  * Several chunks per stage. One layer kind: closed form. Otherwise depth-first over chunk sizes, nearest to the fair
- * share first, cut by the average of what is left; stops when the bound is attained or after NODE_LIMIT nodes.
+ * share first, cut by the average of what is left; stops when the bound is attained or after `limit` partial partitions.
  */
-export const partitionInterleaved = (problem: PartitionProblem): PartitionAnswer | null => {
+export const partitionInterleaved = (problem: PartitionProblem, limit: number): PartitionAnswer | null => {
   const first = problem.layers[0];
   if (problem.layers.every((kind) => kind === first)) return dealEqualLayers(problem);
   const { stages, virtualStages } = problem;
@@ -139,7 +136,7 @@ export const partitionInterleaved = (problem: PartitionProblem): PartitionAnswer
     const round = Math.floor(chunk / stages);
     const load = loads[stage] ?? 0;
     const held = used[stage] ?? 0;
-    const limit = problem.memoryLimit[stage] ?? Infinity;
+    const room = problem.memoryLimit[stage] ?? Infinity;
     const share =
       ((bound - (problem.stageTime[stage] ?? 0)) * (round + 1)) / virtualStages +
       (problem.stageTime[stage] ?? 0);
@@ -152,14 +149,14 @@ export const partitionInterleaved = (problem: PartitionProblem): PartitionAnswer
     ) {
       const after = load + (time[stage]?.[start + size] ?? 0) - (time[stage]?.[start] ?? 0);
       const bytes = held + (memory[stage]?.[start + size] ?? 0) - (memory[stage]?.[start] ?? 0);
-      if (after >= target() || bytes > limit) break;
+      if (after >= target() || bytes > room) break;
       candidates.push({ size, distance: Math.abs(after - share), after, bytes });
     }
     candidates.sort((a, b) => a.distance - b.distance || a.size - b.size);
     for (const { size, after, bytes } of candidates) {
       if (after >= target()) continue;
       nodes += 1;
-      if (nodes > NODE_LIMIT) {
+      if (nodes > limit) {
         state.cut = true;
         return;
       }
