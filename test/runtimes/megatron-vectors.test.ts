@@ -1,14 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { readMegatron } from '../../src/runtimes/megatron/read.ts';
 import { validateArguments } from '../../src/runtimes/megatron/validate.ts';
 import { dataPath, hasData } from '../shared-data.ts';
+
+/** Megatron's answer; for what it accepts, the sizes that it derived. */
+interface Verdict {
+  readonly ok: boolean;
+  readonly stage: string;
+  readonly dp?: number;
+  readonly gtp?: number;
+  readonly etp?: number;
+  readonly vpp?: number | null;
+  readonly num_microbatches?: number;
+  readonly kv_channels?: number;
+  readonly ffn?: number;
+}
 
 interface Vector {
   readonly rule: string;
   readonly world: number;
   readonly env: Readonly<Record<string, string>>;
   readonly argv: readonly string[];
-  readonly verdict: { readonly ok: boolean; readonly stage: string; readonly error?: string };
+  readonly verdict: Verdict;
 }
 
 interface RealConfiguration {
@@ -16,7 +30,7 @@ interface RealConfiguration {
   readonly world: number;
   readonly env: Readonly<Record<string, string>>;
   readonly argv: readonly string[];
-  readonly verdict: { readonly ok: boolean; readonly stage: string };
+  readonly verdict: Verdict;
 }
 
 const vectorsFile = ['launch', 'megatron_rule_vectors.json'] as const;
@@ -44,6 +58,33 @@ const refusedAtStart = (
   };
 };
 
+/** Megatron's name of the expert size is set for dense models too, where planner has none. */
+const derived = (argv: readonly string[], world: number, verdict: Verdict): unknown => {
+  const copies = verdict.gtp ?? 1;
+  const { strategy, training, model } = readMegatron(argv, { world: world / copies, version: '0.20' });
+  const moe = model?.kinds.some(({ feedForward }) => feedForward.kind === 'moe') === true;
+  const mixer = model?.kinds.map((kind) => kind.mixer).find(({ kind }) => kind === 'attention');
+  const dense = model?.kinds.map(({ feedForward }) => feedForward).find(({ kind }) => kind === 'dense');
+  return {
+    dp: strategy.data,
+    etp: moe ? strategy.expertTensor : verdict.etp,
+    vpp: strategy.virtualStages === 1 ? null : strategy.virtualStages,
+    // Ranks of weight shards take micro-batches of their own.
+    num_microbatches: training.globalBatchSize / (strategy.microBatchSize * strategy.data * copies),
+    kv_channels: mixer?.kind === 'attention' ? mixer.headDim : verdict.kv_channels,
+    ffn: dense?.kind === 'dense' ? dense.width : verdict.ffn,
+  };
+};
+
+const said = ({ dp, etp, vpp, num_microbatches, kv_channels, ffn }: Verdict): unknown => ({
+  dp,
+  etp,
+  vpp,
+  num_microbatches,
+  kv_channels,
+  ffn,
+});
+
 describe("Megatron's own verdicts", () => {
   const vectors = load<{ vectors: Vector[] }>(vectorsFile).vectors;
 
@@ -60,6 +101,7 @@ describe("Megatron's own verdicts", () => {
         rules: [],
       });
       expect(own.parse).toBe(verdict.stage === 'parse');
+      if (verdict.ok) expect(derived(argv, world, verdict)).toEqual(said(verdict));
     },
   );
 
@@ -79,6 +121,7 @@ describe('real configurations', () => {
         refused: !verdict.ok,
         rules: [],
       });
+      if (verdict.ok) expect(derived(argv, world, verdict)).toEqual(said(verdict));
     },
   );
 });

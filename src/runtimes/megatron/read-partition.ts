@@ -63,8 +63,12 @@ const accountedSplit = (
   );
 };
 
+/** More stages or layers than any model has: such numbers are for the rules to refuse, not to lay out. */
+const most = 100_000;
+
 /** How the flags split `layers` decoder layers over `pipeline` stages. */
 export const readStageSplit = (given: ArgumentMap, layers: number, pipeline: number): StageSplit => {
+  if (pipeline > most || layers > most) return { virtualStages: 1, partition: null };
   const layout = textOf(given, '--pipeline-model-parallel-layout');
   if (layout !== null) {
     const stages = parseLayout(layout);
@@ -79,11 +83,12 @@ export const readStageSplit = (given: ArgumentMap, layers: number, pipeline: num
   const perStage = (layers + (embedding ? 1 : 0) + (loss ? 1 : 0)) / pipeline;
   const implied = positive(perVirtual) ? perStage / perVirtual : null;
   const stated = integerOf(given, '--num-virtual-stages-per-pipeline-rank');
-  const virtualStages = positive(stated)
-    ? stated
-    : implied !== null && Number.isInteger(implied) && implied >= 1
-      ? implied
-      : 1;
+  const virtualStages =
+    positive(stated) && stated <= most
+      ? stated
+      : implied !== null && Number.isInteger(implied) && implied >= 1
+        ? implied
+        : 1;
   const uneven =
     has(given, '--decoder-first-pipeline-num-layers') || has(given, '--decoder-last-pipeline-num-layers');
   if (uneven) return { virtualStages, partition: firstLastSplit(given, layers, pipeline, virtualStages) };
