@@ -9,28 +9,10 @@ import type {
   Mixer,
   MoeFeedForward,
 } from '../model/model.ts';
+import type { ActivationShape } from './memory-shape.ts';
 import { backwardTemporaries } from './memory-temporaries.ts';
 import type { MemoryBehaviour } from '../runtimes/memory-behaviour.ts';
-import type { ContextCommunication, Dispatcher, Recompute, RecomputeModule } from '../strategy/strategy.ts';
-
-/** The keys of a strategy that activation bytes depend on, and the sequence. */
-export interface ActivationShape {
-  readonly tensor: number;
-  readonly sequenceParallel: boolean;
-  readonly context: number;
-  readonly contextCommunication: ContextCommunication;
-  readonly expert: number;
-  readonly expertTensor: number;
-  readonly dispatcher: Dispatcher;
-  readonly recompute: Recompute;
-  readonly sequenceLength: number;
-  /** Softmax scores are written to memory. */
-  readonly unfused: boolean;
-  /** Routed copies per token and chosen expert: 1, or the capacity factor. */
-  readonly capacity: number;
-  /** Scaled inputs of matrix products are kept in 8 bits. */
-  readonly fp8: boolean;
-}
+import type { RecomputeModule } from '../strategy/strategy.ts';
 
 export interface LayerActivations {
   /** Kept from forward to backward. */

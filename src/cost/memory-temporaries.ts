@@ -1,6 +1,6 @@
 /** Bytes that the backward pass of one layer holds for a moment, per token of the rank. */
 import type { LayerKind, Mixer } from '../model/model.ts';
-import type { ActivationShape } from './memory-activations.ts';
+import type { ActivationShape } from './memory-shape.ts';
 
 /** Elements of q and of k and v together per token on one rank. */
 const projected = (mixer: Mixer, tensor: number): { queries: number; keysValues: number } => {
