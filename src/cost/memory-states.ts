@@ -43,7 +43,7 @@ export const stateBytes = (
   if (behaviour.profile === 'megatron-deepspeed' && sharding === 'optimizer')
     return optimizer.gradients !== 'fp32'
       ? { weights: 2, gradients: 2.4, optimizer: 17.6, moments, step: 0, ...shards }
-      : { weights: 2, gradients: 8.6, optimizer: 0, moments: 0, step: 0, ...shards };
+      : { weights: 2, gradients: 7.9, optimizer: 0, moments: 0, step: 0, ...shards };
   if (behaviour.profile === 'megatron-deepspeed')
     return {
       weights: 2,

@@ -136,10 +136,10 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     gatheredParameters: 1e9,
     dummyWeightGradients: false,
     fragmentation: 0,
-    checkpoint: 1.3,
+    checkpoint: 1.22,
     live: 0.3,
-    outside: 6.4 * GIB,
-    bound: 1.06,
+    outside: 6.5 * GIB,
+    bound: 1.08,
     source: 'deepspeedai/DeepSpeed @ edaa722; device memory of 56 BigScience trials',
   },
   // Bounds of a grid search on 390 runs: which ran and which did not.
@@ -255,6 +255,6 @@ export const memoryBehaviour = (
             ? 6
             : habit.lossSharded,
     dummyWeightGradients: habit.dummyWeightGradients && (stated.gradientAccumulationFusion ?? true),
-    ...(bf16DeepSpeed ? { checkpoint: 1.1, live: 2, outside: 11.2 * GIB } : {}),
+    ...(bf16DeepSpeed ? { checkpoint: 1.2, live: 1.2, outside: 11.5 * GIB } : {}),
   };
 };
