@@ -25,7 +25,6 @@ export const PARAMETERS: readonly Path[] = [
   ...paths('accelerators.gb200', 'sustained'),
   ...paths('accelerators.gb300', 'sustained'),
   ...paths('accelerators.v100', 'sustained'),
-  ...paths('links.nvlink', 'reduce gather all_to_all'),
   ...paths('links.infiniband', 'reduce gather all_to_all'),
   ...paths('links.roce', 'gather'),
   ...paths('links.efa', 'step gather reduce'),

@@ -22,7 +22,7 @@ import {
   redistributedPartition,
   usualPartition,
 } from './record/partition.ts';
-import { precisionOf } from './record/precision.ts';
+import { precisionOf, supportedPrecision } from './record/precision.ts';
 import { recomputeHabit, recomputeOf } from './record/recompute.ts';
 import { scheduleOf } from './record/schedule.ts';
 import { optimizerOf, shardingOf } from './record/sharding.ts';
@@ -97,11 +97,16 @@ export const recordProblem = (configuration: RunConfiguration): RecordedResult<R
   const { architecture } = group.accelerator;
   const recompute = recomputeOf(configuration.training.recompute);
   const conditions = conditionsOf(configuration, software, recompute);
-  const precision = precisionOf(
+  const wanted = precisionOf(
     configuration.training.precision,
     architecture,
     CLASSIC.includes(software.profile),
   );
+  const precision = supportedPrecision(wanted, group.accelerator.peak);
+  if (precision !== wanted) assumptions.push(`${group.accelerator.name} has no ${wanted}: ${precision}`);
+  const { task } = configuration.training;
+  if (task !== null && !/pre-?train/i.test(task))
+    assumptions.push(`task ${task.slice(0, 40)} is predicted as pre-training`);
   const training: Training = {
     runtime: { name: software.runtime, version: runtimeVersion(software) },
     sequenceLength: sequence,

@@ -1,5 +1,5 @@
 /** What somebody measured of a run, and what readers noted about it: for scoring, never for predicting. */
-import { flag, positive, section, text, texts } from './measured-fields.ts';
+import { flag, positive, section, text } from './measured-fields.ts';
 import type { Fields } from './measured-fields.ts';
 
 export interface RunOutcome {
@@ -11,13 +11,11 @@ export interface RunOutcome {
   readonly mfu: number | null;
   readonly mfuPeakTflops: number | null;
   readonly peakMemoryGib: number | null;
-  readonly memoryKind: string | null;
   readonly oom: boolean | null;
   /** ok, oom, crashed_or_oom. */
   readonly status: string | null;
   /** table, log, sweep, suspect. */
   readonly quality: string | null;
-  readonly flags: readonly string[];
   readonly usable: {
     readonly timing: boolean | null;
     readonly timingWithoutMicroBatch: boolean | null;
@@ -37,11 +35,9 @@ export const readOutcome = (record: Fields): RunOutcome => {
     mfu: positive(measured, 'mfu'),
     mfuPeakTflops: positive(measured, 'mfu_peak_tflops'),
     peakMemoryGib: positive(measured, 'peak_memory_gib'),
-    memoryKind: text(measured, 'memory_kind'),
     oom: flag(measured, 'oom'),
     status: text(record, 'status'),
     quality: text(record, 'quality'),
-    flags: texts(record, 'flags'),
     usable: {
       timing: flag(usable, 'timing'),
       timingWithoutMicroBatch: flag(usable, 'timing_without_micro_batch'),

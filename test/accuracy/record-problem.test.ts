@@ -61,6 +61,21 @@ describe('what is not printed', () => {
     expect(read({ 'train.micro_batch': null, 'train.num_microbatches': 96 }).strategy.microBatchSize).toBe(4);
   });
 
+  it('a format that the GPU lacks falls to the next one, and that is said', () => {
+    const { problem, assumptions } = read({ 'train.precision': 'fp8' });
+    expect(problem.training.precision).toBe('bf16');
+    expect(assumptions).toContain('a100-sxm-80gb has no fp8: bf16');
+    expect(read({ 'train.precision': 'nvfp4', 'cluster.gpu': 'H100' }).problem.training.precision).toBe(
+      'fp8',
+    );
+  });
+
+  it('offloaded activations as a share are as many layers', () => {
+    expect(
+      read({ 'train.activation_offload_ratio': 0.25 }).problem.training.conditions?.offloadedLayers,
+    ).toBe(24);
+  });
+
   it('recomputation: none in NVIDIA recipe tables, else the lightest that fits', () => {
     const recipe = {
       'source.title': 'NVIDIA DGX Cloud Benchmarking recipes',
@@ -135,6 +150,16 @@ describe('models', () => {
     expect(kinds.map((kind) => kind.name)).toEqual(['latent-attention+dense', 'latent-attention+moe']);
     expect(layers.filter((kind) => kind === 0)).toHaveLength(3);
     expect(kinds[1]?.feedForward).toMatchObject({ kind: 'moe', experts: 256, topK: 8, sharedWidth: 2048 });
+  });
+
+  it('Qwen3-Next: three Gated DeltaNet layers to one of full attention; gpt-oss: windows of 128 in every second layer', () => {
+    const next = read({ 'model.name': 'Qwen3-Next-80B-A3B', 'model.layers': 48, 'parallel.dp': 4 }).problem
+      .model;
+    const mixers = next.layers.slice(0, 4).map((kind) => next.kinds[kind]?.mixer.kind);
+    expect(mixers).toEqual(['gated-delta-net', 'gated-delta-net', 'gated-delta-net', 'attention']);
+    const oss = read({ 'model.name': 'gpt-oss-120b', 'model.layers': 36 }).problem.model;
+    expect(oss.layers.slice(0, 4)).toEqual([0, 1, 0, 1]);
+    expect(oss.kinds[0]?.mixer).toMatchObject({ span: { kind: 'window', window: 128 }, sinks: true });
   });
 
   it('Llama 4 Maverick: experts in every second layer', () => {

@@ -153,7 +153,7 @@ describe.skipIf(!hasData(...corpus))('the corpus of measured runs (skipped witho
   beforeAll(() => {
     content = readFileSync(dataPath(...corpus), 'utf8');
     report = reportOf(content);
-  });
+  }, 120_000);
 
   it('at least 97 % of what is usable is predicted', () => {
     const { timing, memory, oom } = report.summary.coverage;

@@ -25,7 +25,8 @@ const UNFUSED_WORDS = /zero bubble/;
 const habit = (configuration: RunConfiguration, software: Software): AttentionImplementation | null => {
   const { profile, date } = software;
   const early = date !== null && date < FLASH2_FROM;
-  if (profile === 'megatron-deepspeed') return 'fused-softmax';
+  if (profile === 'megatron-deepspeed')
+    return early || /vtrain/i.test(configuration.title) ? 'fused-softmax' : 'flash2';
   if (profile === 'megatron-classic')
     return early || UNFUSED_WORDS.test(configuration.title.toLowerCase()) ? 'fused-softmax' : 'flash2';
   if (profile === 'pytorch-fsdp') return date !== null && date < '2023-07' ? 'torch' : 'flash2';
@@ -70,6 +71,12 @@ const offloadShare = (configuration: RunConfiguration): number => {
   return Math.min(1, Math.max(0, optimizerOffload ?? (cpuOffload === true ? 1 : 0)));
 };
 
+/** A share of all activations is as many layers' worth. */
+const offloadShareLayers = ({ training, model }: RunConfiguration): number | null =>
+  training.activationOffload === null || model.layers === null
+    ? null
+    : Math.round(Math.min(1, training.activationOffload) * model.layers);
+
 /** Megatron-Bridge's Llama 3 70B recipe with FSDP on GB200 keeps 40 layers' activations on the host, as 26.02 and later print. */
 const offloadHabit = ({ model, cluster }: RunConfiguration, software: Software): number =>
   software.profile === 'megatron-fsdp' &&
@@ -88,7 +95,10 @@ export const conditionsOf = (
   const compiled = compiledOf(configuration, software);
   const fusedNorm = fusedNormOf(configuration, software);
   const share = offloadShare(configuration);
-  const offloadedLayers = configuration.training.offloadedLayers ?? offloadHabit(configuration, software);
+  const offloadedLayers =
+    configuration.training.offloadedLayers ??
+    offloadShareLayers(configuration) ??
+    offloadHabit(configuration, software);
   const experts = configuration.model.experts !== null;
   return {
     profile: software.profile,

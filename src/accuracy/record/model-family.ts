@@ -13,8 +13,12 @@ export interface ModelFamily {
   readonly expertBias: boolean;
   readonly qkNorm: Attention['qkNorm'];
   readonly sinks: boolean;
-  /** Window of every second layer; null: none. */
+  /** Window of the layers that are not full; null: all are full. */
   readonly window: number | null;
+  /** Where there are windows or linear mixers: every n-th layer attends to all tokens. */
+  readonly fullEvery: number;
+  /** Layers between the full ones are Gated DeltaNet. */
+  readonly linear: boolean;
   readonly sharedGate: boolean;
   readonly routerBias: boolean;
   readonly mtp: boolean;
@@ -34,6 +38,8 @@ const llama: ModelFamily = {
   qkNorm: 'none',
   sinks: false,
   window: null,
+  fullEvery: 2,
+  linear: false,
   sharedGate: false,
   routerBias: false,
   mtp: false,
@@ -73,6 +79,18 @@ const FAMILIES: readonly (readonly [RegExp, ModelFamily])[] = [
     /deepseek|kimi|moonlight|glm-?5/,
     { ...llama, modelType: 'deepseek_v3', vocabulary: 129280, routerBias: true },
   ],
+  [
+    /qwen-?3(?:[-_ ]*next|\.5)/,
+    {
+      ...llama,
+      modelType: 'qwen3_next',
+      vocabulary: 151936,
+      qkNorm: 'head',
+      sharedGate: true,
+      linear: true,
+      fullEvery: 4,
+    },
+  ],
   [/qwen-?3/, { ...llama, modelType: 'qwen3', vocabulary: 151936, qkNorm: 'head' }],
   [/qwen/, { ...llama, modelType: 'qwen2', vocabulary: 151936, qkvBias: true, sharedGate: true }],
   [
@@ -92,8 +110,21 @@ const FAMILIES: readonly (readonly [RegExp, ModelFamily])[] = [
     },
   ],
   [/bloom/, { ...gpt, modelType: 'bloom', vocabulary: 250880, positions: 'none' }],
+  [/gemma-?2/, { ...llama, modelType: 'gemma2', tied: true, vocabulary: 256000, window: 4096 }],
+  [
+    /gemma/,
+    {
+      ...llama,
+      modelType: 'gemma3',
+      tied: true,
+      vocabulary: 262144,
+      qkNorm: 'head',
+      window: 1024,
+      fullEvery: 6,
+    },
+  ],
   [/llama-?3|llama3/, { ...llama, vocabulary: 128256 }],
-  [/llama|mistral|mixtral|grok|yi-|phi|gemma|olmo|apertus/, llama],
+  [/llama|mistral|mixtral|grok|yi-|phi|olmo|apertus/, llama],
   [/gpt|opt-|megatron|turing/, gpt],
 ];
 

@@ -63,16 +63,34 @@ const attentionOf = (size: Dimensions, family: ModelFamily, span: AttentionSpan)
   qkvBias: family.qkvBias,
   outputBias: family.outputBias,
   qkNorm: family.qkNorm,
-  outputGate: false,
+  outputGate: family.linear,
   sinks: family.sinks,
   sharedKeyValue: false,
   span,
 });
 
+/** DeepSeek-V3.2's sparse-attention indexer (its config.json). */
+const SPARSE_INDEXER = { heads: 64, headDim: 128, topK: 2048 };
+
+/** Qwen3-Next's linear mixer (its config.json): the record has no keys for it. */
+const DELTA_NET: Mixer = {
+  kind: 'gated-delta-net',
+  keyHeads: 16,
+  valueHeads: 32,
+  keyHeadDim: 128,
+  valueHeadDim: 128,
+  convolution: 4,
+};
+
 const latentOf = (recorded: RecordedModel, size: Dimensions): LatentAttention | null =>
   recorded.latent === null
     ? null
-    : { kind: 'latent-attention', heads: size.heads, ...recorded.latent, indexer: null };
+    : {
+        kind: 'latent-attention',
+        heads: size.heads,
+        ...recorded.latent,
+        indexer: /v3\.2/i.test(recorded.name) ? SPARSE_INDEXER : null,
+      };
 
 const expertsOf = (
   recorded: RecordedModel,
@@ -152,9 +170,10 @@ const transformerLayers = (
   };
   const every = recorded.moeEvery ?? 1;
   return Array.from({ length: size.layers }, (_, i) => {
-    const window = latent === null && i % 2 === 0 ? family.window : null;
+    const between = latent === null && (i + 1) % family.fullEvery !== 0;
+    const window = between ? family.window : null;
     const span: AttentionSpan = window === null ? { kind: 'full' } : { kind: 'window', window };
-    const mixer = latent ?? attentionOf(size, family, span);
+    const mixer = latent ?? (between && family.linear ? DELTA_NET : attentionOf(size, family, span));
     const expert = moe !== null && i >= (recorded.denseLayers ?? 0) && (i + 1) % every === 0;
     const name = `${window === null ? '' : 'window-'}${mixer.kind}+${expert ? 'moe' : 'dense'}`;
     return kinds.of(name, mixer, expert ? moe : dense, 2);

@@ -1,5 +1,5 @@
 /** Words for number formats → the precision of the matrix products. */
-import type { AcceleratorArchitecture } from '../../cluster/cluster.ts';
+import type { Accelerator, AcceleratorArchitecture } from '../../cluster/cluster.ts';
 import type { Precision } from '../../plan/problem.ts';
 
 /**
@@ -23,4 +23,12 @@ export const precisionOf = (
   if (fp16) return 'fp16';
   if (!bf16 && /fp32|float32|tf32|single/.test(words)) return 'fp32';
   return noBf16 ? 'fp16' : 'bf16';
+};
+
+/** What the accelerator's matrix units have of it: nvfp4 falls back to fp8, fp8 to bf16, bf16 to fp16. */
+export const supportedPrecision = (wanted: Precision, peak: Accelerator['peak']): Precision => {
+  if (wanted === 'nvfp4') return peak.nvfp4 === undefined ? supportedPrecision('fp8', peak) : wanted;
+  if (wanted === 'fp8' || wanted === 'mxfp8')
+    return peak.fp8 === undefined ? supportedPrecision('bf16', peak) : wanted;
+  return wanted === 'bf16' && peak.bf16 === undefined ? 'fp16' : wanted;
 };
