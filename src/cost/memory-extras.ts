@@ -9,7 +9,7 @@ export interface StageExtras {
   /** Parameters of the rank. */
   dense: number;
   expert: number;
-  /** Bytes per token kept for every pass in flight, and once. */
+  /** Bytes per token kept for every pass of the first chunk in flight, and once. */
   keptPerPass: number;
   keptOnce: number;
   /** Dense gradient of the embedding table, bytes. */
@@ -54,7 +54,8 @@ export const stageExtras = (problem: Problem, behaviour: MemoryBehaviour): Extra
     out.dense = out.expert = out.keptPerPass = out.keptOnce = out.embeddingGradient = out.headWeights = 0;
     if (sharesVocabulary(strategy)) {
       out.dense = (2 * output) / strategy.pipeline + (isHead ? parameters.finalNorm : 0);
-      out.keptPerPass = stage === 0 ? behaviour.embedding * hidden : 0;
+      // The first chunk keeps the embedding's output, the last the input of the output shards.
+      out.keptPerPass = stage === 0 ? behaviour.embedding * hidden * strategy.virtualStages : 0;
       out.keptOnce = VOCABULARY_PASS_BYTES * hidden;
       out.embeddingGradient = 0;
       out.headWeights = output / strategy.pipeline;

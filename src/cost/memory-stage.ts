@@ -188,7 +188,8 @@ export const createStageMemory = (
     out.gradients = (states.gradients + bucket) * (states.shardsGradients ? sharded : whole);
     out.optimizerStates = optimizer * sharded;
 
-    const activations = (sums.kept + live * extras.keptPerPass + extras.keptOnce) * tokens;
+    const activations =
+      (sums.kept + liveOfChunk(shape, live, 0) * extras.keptPerPass + extras.keptOnce) * tokens;
     // Moments that compete for the peak: the loss, the backward pass of the widest layer, the dense gradient of the
     // embedding after the last layer of a micro-batch has gone.
     const loss = headPeak(strategy, table, stage, tokens);
