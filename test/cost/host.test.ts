@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { createEstimator } from '../../src/cost/estimator.ts';
+import type { RunConditions } from '../../src/plan/conditions.ts';
+import type { Strategy } from '../../src/strategy/strategy.ts';
+import { calibrationWith, clusterOf, model, moeModel, problemOf, strategyOf } from './fixtures.ts';
+
+/** Host time so long that it is all that a layer costs. */
+const HOST = {
+  hostDense: 1,
+  hostMoe: 10,
+  hostTensorRank: 0.5,
+  hostFusedDispatcher: 0.8,
+  hostExpertOverlap: 1.5,
+  hostAttentionGraph: 0.6,
+};
+
+const layerTime = (
+  moe: boolean,
+  strategy: Partial<Strategy> = {},
+  conditions: RunConditions = {},
+): number => {
+  const problem = problemOf({ model: moe ? moeModel : model, cluster: clusterOf(2) }, { conditions });
+  const [kind] = createEstimator(problem, calibrationWith({ runtime: HOST })).layerCosts(
+    strategyOf({ data: 16, ...strategy }),
+  ).kinds;
+  return (kind?.forward ?? 0) + (kind?.backward ?? 0);
+};
+
+describe('a layer that the host bounds', () => {
+  it.each<[string, boolean, Partial<Strategy>, RunConditions, number]>([
+    ['dense', false, {}, {}, 1],
+    ['dense, fully recomputed: a third more launches', false, { recompute: { kind: 'full' } }, {}, 4 / 3],
+    ['dense, tensor 2: half a second for each rank', false, { tensor: 2, data: 8 }, {}, 2],
+    ['MoE', true, { expert: 8 }, {}, 10],
+    ['MoE, fused dispatcher', true, { expert: 8, dispatcher: 'deepep' }, {}, 8],
+    ['MoE, HybridEP', true, { expert: 8, dispatcher: 'hybridep' }, {}, 8],
+    ['MoE, expert overlap', true, { expert: 8, overlapExpert: true }, {}, 15],
+    ['MoE, graphs of attention', true, { expert: 8 }, { cudaGraphs: 'attention' }, 6],
+    ['MoE, graphs of the router alone', true, { expert: 8 }, { cudaGraphs: 'router' }, 10],
+    [
+      'MoE, padded experts inside graphs: like two dense layers',
+      true,
+      { expert: 8 },
+      { cudaGraphs: 'attention', expertCapacity: 1 },
+      2,
+    ],
+    ['MoE, padded experts without graphs', true, { expert: 8 }, { expertCapacity: 1 }, 10],
+  ])('%s', (_, moe, strategy, conditions, want) => {
+    expect(layerTime(moe, strategy, conditions)).toBeCloseTo(want, 2);
+  });
+
+  it('costs GPU time alone inside graphs of the whole iteration', () => {
+    expect(layerTime(true, { expert: 8 }, { cudaGraphs: 'full' })).toBeLessThan(0.1);
+  });
+});
