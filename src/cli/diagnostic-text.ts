@@ -11,7 +11,7 @@ const MAXIMUM_MESSAGE = 600;
  * Control characters, line separators, bidirectional overrides and lone surrogates: what input must not be able to do to
  * a terminal, or to a reader of one diagnostic per line.
  */
-// eslint-disable-next-line no-control-regex -- finding control characters is its purpose
+
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
 
 /** Makes text of unknown origin safe to print on one line. */

@@ -1,8 +1,10 @@
 /** The command tree. */
 import { Command } from 'commander';
 import { registerAccuracy } from './commands/accuracy.ts';
+import { registerEstimate } from './commands/estimate.ts';
 import { registerPresets } from './commands/presets.ts';
 import { registerSchema } from './commands/schema.ts';
+import { registerSearch } from './commands/search.ts';
 import { packageVersion } from './version.ts';
 
 const HELP = `
@@ -29,6 +31,8 @@ export const createProgram = (): Command => {
     .exitOverride()
     // Usage errors are printed by main.ts, in the form of every other diagnostic.
     .configureOutput({ outputError: () => undefined });
+  registerSearch(program);
+  registerEstimate(program);
   registerAccuracy(program);
   registerPresets(program);
   registerSchema(program);

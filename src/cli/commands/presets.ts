@@ -78,7 +78,12 @@ const modelRow = (name: string): Row => {
       hidden_size: model.hidden,
       parameters: total,
       active_parameters: active,
-      published,
+      published: {
+        parameters: published.parameters,
+        active_parameters: published.active?.parameters ?? null,
+        counts: published.counts,
+        source: published.source,
+      },
       notes,
     },
     summary: `${model.modelType}, ${billions(total)} parameters${activePart}, ${String(model.layers.length)} layers of ${String(model.hidden)}`,
