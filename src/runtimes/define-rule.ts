@@ -21,7 +21,7 @@ export const ruleMaker =
 
 /** A check that a key has one of the values that a runtime knows. */
 export const oneOf =
-  <K extends keyof Strategy>(key: K, values: readonly Strategy[K][], message: string) =>
+  <K extends Exclude<keyof Strategy, 'recompute'>>(key: K, values: readonly Strategy[K][], message: string) =>
   ({ strategy }: RuleContext): Verdict =>
     values.includes(strategy[key])
       ? legal

@@ -5,16 +5,18 @@ import { emitDeepspeed } from './deepspeed/write.ts';
 import { unsupported } from './emit-types.ts';
 import type { Emission, Emitter, EmitOptions, EmitTarget } from './emit-types.ts';
 import { emitMegatron, weakestArchitecture } from './megatron/write.ts';
+import { emitNanotron } from './nanotron/write.ts';
 import { checkStrategy, latestVersion } from './registry.ts';
 import { emitTorchtitan } from './torchtitan/write.ts';
 
-const emitters: Readonly<Partial<Record<EmitTarget, Emitter>>> = {
+const emitters: Readonly<Record<EmitTarget, Emitter>> = {
   megatron: emitMegatron,
   torchtitan: emitTorchtitan,
   deepspeed: emitDeepspeed,
+  nanotron: emitNanotron,
 };
 
-export const emitTargets: readonly EmitTarget[] = ['megatron', 'torchtitan', 'deepspeed'];
+export const emitTargets: readonly EmitTarget[] = ['megatron', 'torchtitan', 'deepspeed', 'nanotron'];
 
 /** The problem as the target sees it: its own newest version where the plan was made for another runtime. */
 const retarget = (problem: Problem, target: EmitTarget): Problem =>
@@ -30,9 +32,6 @@ const retarget = (problem: Problem, target: EmitTarget): Problem =>
  * files, and the reasons.
  */
 export const emit = (plan: Plan, problem: Problem, options: EmitOptions): Emission => {
-  const emitter = emitters[options.target];
-  if (emitter === undefined)
-    return unsupported(`no launch files for ${options.target} yet: use ${emitTargets.join(', ')}`);
   const seen = retarget(problem, options.target);
   const broken = checkStrategy({
     world: gpuCount(problem.cluster),
@@ -47,5 +46,5 @@ export const emit = (plan: Plan, problem: Problem, options: EmitOptions): Emissi
     return unsupported(
       `${options.target} would not run this plan: ${broken.map(({ rule, message }) => `${message} (${rule.id})`).join('; ')}`,
     );
-  return emitter(plan, seen, options);
+  return emitters[options.target](plan, seen, options);
 };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { readModelPreset } from '../../src/ingest/model-presets.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { RuntimeName, Training } from '../../src/plan/problem.ts';
@@ -16,6 +17,7 @@ import {
   runtimeOf,
 } from '../../src/runtimes/registry.ts';
 import type { PartialStrategy } from '../../src/runtimes/runtime.ts';
+import { readNanotron } from '../../src/runtimes/nanotron/read.ts';
 import { readTorchtitan } from '../../src/runtimes/torchtitan/read.ts';
 import type { Strategy } from '../../src/strategy/strategy.ts';
 import { dataPath, hasData } from '../shared-data.ts';
@@ -520,6 +522,55 @@ describe('DeepSpeed', () => {
     const json: unknown = JSON.parse(readFileSync(dataPath('launch', 'configs', 'deepspeed', file), 'utf8'));
     expect(readDeepspeed(json, 8).strategy).toMatchObject({ sharding, offload });
   });
+});
+
+describe('nanotron', () => {
+  it.each([
+    ['tensor ranks that scatter', { tensor: 4, data: 8, sequenceParallel: true, overlapTensor: true }],
+    [
+      'a pipeline of all forward, all backward',
+      { pipeline: 4, data: 4, schedule: 'gpipe', sharding: 'optimizer' },
+    ],
+    ['recomputation and context', { context: 2, data: 4, recompute: { kind: 'full' }, microBatchSize: 4 }],
+  ] as const)('reads back: %s', (_, overrides) => {
+    const strategy = strategyOf({ overlapGradients: true, dispatcher: 'all-to-all', ...overrides });
+    const problem = problemOf(llama, clusterOf('h100-sxm-80gb', 8), training('nanotron', '0.5'));
+    const partition = Array.from({ length: strategy.pipeline }, () => [32 / strategy.pipeline]);
+    const emission = emit(planOf(strategy, partition, order), problem, {
+      target: 'nanotron',
+      launcher: 'torchrun',
+    });
+    expect(emission.unsupported).toBeNull();
+    const yaml: unknown = parseYaml(emission.files.find(({ name }) => name === 'plan.yaml')?.text ?? '');
+    const reading = readNanotron(yaml);
+    const world = strategy.tensor * strategy.pipeline * strategy.context * strategy.data;
+    expect(reading).toMatchObject({ world, sequenceLength: 4096, globalBatchSize: 512 });
+    const completed = completeStrategy(reading.strategy, {
+      gpus: world,
+      runtime: runtimeOf('nanotron'),
+      version: '0.5',
+      model: llama,
+    });
+    expect(completed).toEqual(strategy);
+  });
+
+  // config_tiny_llama.yaml: tp 2, dp 4, micro-batches of 3, one of them per replica.
+  it.skipIf(!hasData('launch', 'configs', 'nanotron'))('reads its tiny example', () => {
+    const text = readFileSync(dataPath('launch', 'configs', 'nanotron', 'config_tiny_llama.yaml'), 'utf8');
+    expect(readNanotron(parseYaml(text))).toMatchObject({
+      world: 8,
+      sequenceLength: 4096,
+      globalBatchSize: 12,
+      strategy: { tensor: 2, data: 4, microBatchSize: 3, sequenceParallel: true, sharding: 'none' },
+    });
+  });
+
+  it.each([null, 3, [], { parallelism: [] }, { tokens: { micro_batch_size: 'x' } }])(
+    'reads %j without complaint',
+    (value) => {
+      expect(readNanotron(value)).toMatchObject({ world: 1, globalBatchSize: null });
+    },
+  );
 });
 
 describe('emission', () => {

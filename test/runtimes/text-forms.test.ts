@@ -120,7 +120,7 @@ describe('layer patterns', () => {
     ['1111', '([1]*4)'],
     ['10101', '([1]*1+[0]*1+[1]*1+[0]*1+[1]*1)'],
   ])('%s is written %s', (bits, text) => {
-    expect(patternText([...bits].map((bit) => bit === '1'))).toBe(text);
+    expect(patternText(Array.from(bits, (bit) => bit === '1'))).toBe(text);
   });
 
   it.each([

@@ -30,10 +30,7 @@ export const partitionOfLayout = (stages: readonly StageLetters[], pipeline: num
   const virtualStages = stages.length / pipeline;
   if (!Number.isInteger(virtualStages)) return null;
   return Array.from({ length: pipeline }, (_, p) =>
-    Array.from(
-      { length: virtualStages },
-      (__, v) => [...(stages[v * pipeline + p] ?? '')].filter((letter) => letter === 't').length,
-    ),
+    Array.from({ length: virtualStages }, (__, v) => (stages[v * pipeline + p] ?? '').split('t').length - 1),
   );
 };
 

@@ -79,7 +79,7 @@ const windowFlags = (model: Model): readonly FlagWords[] => {
     return mixer?.kind === 'attention' && mixer.span.kind === 'window' ? mixer.span.window : null;
   });
   const width = windows.find((window) => window !== null);
-  if (width === undefined || width === null) return [];
+  if (width === undefined) return [];
   return [
     ['--window-size', `${width},0`],
     ...when(windows.includes(null), [
