@@ -14,7 +14,7 @@ export type CellResult =
   { readonly ok: true; readonly value: number } | { readonly ok: false; readonly message: string };
 
 const shown = (value: unknown): string => {
-  const text = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? 'nothing');
+  const text = typeof value === 'string' ? `"${value}"` : JSON.stringify(value);
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 };
 

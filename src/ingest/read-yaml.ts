@@ -33,10 +33,9 @@ class Walk {
   }
 
   #range(node: Node, fallback: Range): Range {
-    const range = node?.range;
-    return range === null || range === undefined
+    return node === null
       ? fallback
-      : { source: this.#source, start: range[0], end: Math.max(range[1], range[0]) };
+      : { source: this.#source, start: node.range[0], end: Math.max(node.range[1], node.range[0]) };
   }
 
   #report(range: Range, id: string, message: string): null {
@@ -78,7 +77,7 @@ class Walk {
   #scalar(node: ParsedNode, range: Range): Data {
     if (!isScalar(node)) return this.#report(range, 'yaml/value', 'is not a value that planner reads');
     const { value } = node;
-    const written = node.source ?? '';
+    const written = node.source;
     if (value === null || typeof value === 'boolean') return value;
     if (typeof value === 'string')
       return value.length <= MAXIMUM_TEXT
@@ -111,7 +110,7 @@ class Walk {
     if (!isScalar(target) || target.value === null)
       return this.#report(range, 'yaml/key', 'a key must be a name: found a list, a map or nothing');
     if (target.anchor !== undefined) this.#anchors.set(target.anchor, target);
-    const key = typeof target.value === 'string' ? target.value : (target.source ?? '');
+    const key = typeof target.value === 'string' ? target.value : target.source;
     if (FORBIDDEN_KEYS.has(key))
       return this.#report(range, 'yaml/forbidden-key', `the key "${key}" is not allowed`);
     if (key.length > 1000)

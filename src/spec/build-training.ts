@@ -58,17 +58,16 @@ const buildOptimizer = (
 
 /** Counts must be of this model: as many experts, and a row for each MoE layer or for each layer. */
 const checkCounts = (counts: readonly (readonly number[])[], model: Model, context: BuildContext): void => {
-  const kinds = model.layers.map((kind) => model.kinds[kind]?.feedForward);
-  const moe = kinds.filter((feedForward) => feedForward?.kind === 'moe');
-  const experts = Math.max(
-    0,
-    ...moe.map((feedForward) => (feedForward?.kind === 'moe' ? feedForward.experts : 0)),
-  );
+  const moe = model.layers.flatMap((kind) => {
+    const feedForward = model.kinds[kind]?.feedForward;
+    return feedForward?.kind === 'moe' ? [feedForward] : [];
+  });
   const at = `${TRAINING}/routing`;
   if (moe.length === 0) {
     context.error(at, 'spec/routing', `${model.name} has no experts to route to`);
     return;
   }
+  const experts = Math.max(...moe.map((feedForward) => feedForward.experts));
   const found = counts[0]?.length ?? 0;
   if (found !== experts)
     context.error(

@@ -53,6 +53,9 @@ const stringHint = (types: unknown, data: Data): string => {
   return '';
 };
 
+/** A scalar as it would be written; maps and lists, which need no text here, as JSON. */
+const textOf = (data: Data): string => (typeof data === 'string' ? data : JSON.stringify(data));
+
 interface Fault {
   readonly id: string;
   /** Where: at the value, or at the key with `key`. */
@@ -95,19 +98,19 @@ const limitWords = (error: ErrorObject): string => {
 };
 
 const quantityFault = (pointer: string, dimension: Dimension, data: Data, path: string): Fault => {
-  const quantity = parseQuantity(typeof data === 'number' ? data : String(data), dimension);
-  const message = quantity.ok ? `expected more than 0, found ${String(data)}` : quantity.message;
+  const quantity = parseQuantity(typeof data === 'number' ? data : textOf(data), dimension);
+  const message = quantity.ok ? `expected more than 0, found ${textOf(data)}` : quantity.message;
   return { id: 'spec/quantity', pointer, message: `${path}: ${message}` };
 };
 
 const presetFault = (pointer: string, kind: PresetKind, data: Data, path: string): Fault => {
-  const name = String(data);
+  const name = textOf(data);
   const message = `${path}: no ${PRESET_WORDS[kind]} preset is named "${name.slice(0, 60)}"; see planner presets`;
   return { id: 'spec/unknown-preset', pointer, message, details: suggested(name, presetNames(kind)) };
 };
 
 const runtimeFault = (pointer: string, data: Data, path: string): Fault => {
-  const runtime = parseRuntime(String(data));
+  const runtime = parseRuntime(textOf(data));
   if (runtime.ok) throw new Error(`${path} was refused and is a runtime`);
   const { message, expected, suggestion } = runtime;
   const details: Details = suggestion === null ? { expected } : { expected, suggestion };
@@ -151,7 +154,7 @@ const faultOf = (error: ErrorObject): Fault => {
     case 'enum': {
       const values = (params['allowedValues'] as readonly unknown[]).map(String);
       const message = `${path}: expected one of ${values.join(', ')}, found ${describe(data)}`;
-      return { id: 'spec/value', pointer, message, details: suggested(String(data), values) };
+      return { id: 'spec/value', pointer, message, details: suggested(textOf(data), values) };
     }
     case 'pattern': {
       const expected = String(plain(error.parentSchema)['description']);

@@ -174,13 +174,13 @@ describe('diagnostics', () => {
     ],
     [
       'an unknown runtime',
-      `${minimal.replace('{ seq', '{ runtime: megatorn, seq')}`,
+      minimal.replace('{ seq', '{ runtime: megatorn, seq'),
       '3:22 spec/unknown-runtime',
       'megatorn',
     ],
     [
       'an unknown version',
-      `${minimal.replace('{ seq', '{ runtime: megatron@7, seq')}`,
+      minimal.replace('{ seq', '{ runtime: megatron@7, seq'),
       '3:22 spec/unknown-runtime',
       'version "7" of megatron',
     ],
