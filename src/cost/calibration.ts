@@ -61,9 +61,15 @@ export interface LinkCalibration {
   readonly step: number;
   /** Fixed seconds of a collective (launch, synchronisation). */
   readonly base: number;
+  /** Low-latency protocols: share of the rate for large messages that they attain. */
+  readonly quick: number;
+  /** Seconds that the protocol for large messages needs beyond the base. */
+  readonly setup: number;
 }
 
-export type LinkClass = 'nvlink' | 'pcie' | 'infinity-fabric' | 'infiniband' | 'roce' | 'efa' | 'ethernet';
+/** NVLink by generation: 3 and before (Volta, Ampere), 4 (Hopper), 5 (Blackwell). */
+export type LinkClass =
+  'nvlink3' | 'nvlink4' | 'nvlink5' | 'pcie' | 'infinity-fabric' | 'infiniband' | 'roce' | 'efa' | 'ethernet';
 
 /** Constants of a software profile; what it does in which order is data in `runtimes/time-behaviour.ts`. */
 export interface RuntimeCalibration {

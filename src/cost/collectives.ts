@@ -22,15 +22,20 @@ const ringRate = (machine: Machine, span: GroupSpan, kind: Kind): number => {
   return Math.min(inside, outside);
 };
 
+/**
+ * NCCL takes the protocol that is faster for the size: the low-latency ones lose bandwidth, the one for large messages
+ * needs time to fill its buffers. Source: NVIDIA/nccl @ 5067397 src/graph/tuning.cc; both fitted on NCCL tables of
+ * ai-dynamo/aiconfigurator @ 095f58a.
+ */
+const moved = (link: LinkCalibration, seconds: number): number =>
+  Math.min(seconds / link.quick, link.setup + seconds);
+
 const ring = (machine: Machine, span: GroupSpan, bytes: number, kind: Kind, passes: number): number => {
   if (span.size === 1 || bytes === 0) return 0;
   const link = slowest(machine, span);
   const steps = passes * (span.size - 1);
-  return (
-    link.base +
-    steps * link.step +
-    (passes * bytes * (span.size - 1)) / span.size / ringRate(machine, span, kind)
-  );
+  const transfer = (passes * bytes * (span.size - 1)) / span.size / ringRate(machine, span, kind);
+  return link.base + steps * link.step + moved(link, transfer);
 };
 
 /** All-reduce of a buffer of `bytes` on every rank: 2(n−1)∕n of it over each link. A tree bounds the latency of many ranks. */
@@ -60,7 +65,7 @@ export const allToAllTime = (machine: Machine, span: GroupSpan, bytes: number, r
       ? 0
       : (each * (span.perDomain - 1)) / (span.inside.bandwidth * machine.intraNodeConstants.allToAll);
   const link = slowest(machine, span);
-  if (span.outside === null) return link.base + local;
+  if (span.outside === null) return link.base + moved(link, local);
   const rate = span.outside.rankBandwidth * machine.networkConstants.allToAll;
   const remote = (each * remoteShare * (span.size - span.fewestPerDomain)) / rate;
   return link.base + link.step * (span.domains - 1) + Math.max(local, remote);

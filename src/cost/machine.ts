@@ -21,9 +21,12 @@ export interface Machine {
   readonly memoryBandwidth: number;
 }
 
-const intraNodeClass = (link: IntraNodeLink): LinkClass => {
+/** The generation of NVLink follows from the GPU that drives it. */
+const intraNodeClass = (link: IntraNodeLink, { architecture }: Accelerator): LinkClass => {
   if (link.kind === 'pcie') return 'pcie';
-  return link.name.startsWith('infinity') ? 'infinity-fabric' : 'nvlink';
+  if (link.name.startsWith('infinity') || architecture.startsWith('cdna')) return 'infinity-fabric';
+  if (architecture === 'blackwell') return 'nvlink5';
+  return architecture === 'hopper' ? 'nvlink4' : 'nvlink3';
 };
 
 const peaks = (accelerator: Accelerator): Record<GemmFormat, number> => {
@@ -42,7 +45,7 @@ const peaks = (accelerator: Accelerator): Record<GemmFormat, number> => {
 export const machineOf = (group: NodeGroup, calibration: Calibration): Machine => ({
   accelerator: group.accelerator,
   constants: acceleratorCalibration(calibration, group.accelerator),
-  intraNodeConstants: calibration.links[intraNodeClass(group.intraNode)],
+  intraNodeConstants: calibration.links[intraNodeClass(group.intraNode, group.accelerator)],
   networkConstants: calibration.links[group.nics.kind === 'other' ? 'ethernet' : group.nics.kind],
   peak: peaks(group.accelerator),
   memoryBandwidth: group.accelerator.memoryBandwidth,

@@ -62,6 +62,12 @@ const inherited = (section: Plain, key: string, where: string, seen: readonly st
   return { ...inherited(section, parent, where, [...seen, key]), ...own };
 };
 
+/** A key that nothing reads is a slip of the pen. */
+const known = (entry: Plain, keys: readonly string[], where: string): void => {
+  for (const key of Object.keys(entry))
+    if (key !== 'source' && key !== 'extends' && !keys.includes(key)) fail(`${where}.${key}`, 'no such key');
+};
+
 const numbers = <K extends string>(
   entry: Plain,
   keys: readonly K[],
@@ -74,6 +80,19 @@ const numbers = <K extends string>(
     result[key] = within(entry[name], boundsOf(constants, name, 'constants'), `${where}.${name}`);
   }
   return result as Record<K, number>;
+};
+
+/** An entry that holds numbers alone. */
+const only = <K extends string>(
+  section: Plain,
+  key: string,
+  where: string,
+  keys: readonly K[],
+  constants: Plain,
+): Record<K, number> => {
+  const entry = inherited(section, key, where);
+  known(entry, keys.map(snake), `${where}.${key}`);
+  return numbers(entry, keys, constants, `${where}.${key}`);
 };
 
 const GEMM_FORMATS = ['fp32', 'bf16', 'fp8', 'nvfp4'] as const;
@@ -89,8 +108,18 @@ const ACCELERATOR_KEYS = [
   'kernelFloor',
   'recurrence',
 ] as const;
-const LINK_KEYS = ['reduce', 'gather', 'allToAll', 'pointToPoint', 'step', 'base'] as const;
-const LINKS = ['nvlink', 'pcie', 'infinity-fabric', 'infiniband', 'roce', 'efa', 'ethernet'] as const;
+const LINK_KEYS = ['reduce', 'gather', 'allToAll', 'pointToPoint', 'step', 'base', 'quick', 'setup'] as const;
+const LINKS = [
+  'nvlink3',
+  'nvlink4',
+  'nvlink5',
+  'pcie',
+  'infinity-fabric',
+  'infiniband',
+  'roce',
+  'efa',
+  'ethernet',
+] as const;
 const RUNTIME_KEYS = [
   'hostDense',
   'hostMoe',
@@ -145,6 +174,7 @@ const accelerator = (entry: Plain, constants: Plain, where: string): Accelerator
   const attention = plain(entry['attention'], `${where}.attention`);
   const bounds = (key: string): Bounds => boundsOf(constants, key, 'constants.accelerators');
   const names = entry['names'];
+  known(entry, ['names', 'gemm', 'attention', ...ACCELERATOR_KEYS.map(snake)], where);
   return {
     names: Array.isArray(names) ? names.map(String) : fail(`${where}.names`, 'a list of names'),
     gemm: record(GEMM_FORMATS, (format): GemmCurve => {
@@ -198,11 +228,9 @@ export const calibrationOf = (value: unknown): Calibration => {
         ? target
         : fail(`fallback.${key}`, 'a name in accelerators');
     }),
-    links: record(LINKS, (key): LinkCalibration =>
-      numbers(inherited(links, key, 'links'), LINK_KEYS, meaning('links'), `links.${key}`),
-    ),
+    links: record(LINKS, (key): LinkCalibration => only(links, key, 'links', LINK_KEYS, meaning('links'))),
     runtimes: record(PROFILES, (key): RuntimeCalibration =>
-      numbers(inherited(runtimes, key, 'runtimes'), RUNTIME_KEYS, meaning('runtimes'), `runtimes.${key}`),
+      only(runtimes, key, 'runtimes', RUNTIME_KEYS, meaning('runtimes')),
     ),
     error: numbers(errors, ['dense', 'moe'] as const, meaning('error'), 'error'),
   };

@@ -4,6 +4,8 @@ import type { Cluster } from '../../src/cluster/cluster.ts';
 import type { GroupSpan } from '../../src/cluster/topology.ts';
 import { allReduceTime, allToAllTime, gatherTime, transferTime } from '../../src/cost/collectives.ts';
 import { distinctDomainShare } from '../../src/cost/layer-communication.ts';
+import { defaultCalibration } from '../../src/ingest/calibration.ts';
+import { readAccelerator } from '../../src/ingest/presets.ts';
 import { machineOf } from '../../src/cost/machine.ts';
 import type { Machine } from '../../src/cost/machine.ts';
 import { calibrationWith, clusterOf } from './fixtures.ts';
@@ -57,6 +59,14 @@ describe('collectives', () => {
     expect(allReduceTime(latent, span(cluster, 8, 1), GB)).toBeCloseTo(0.0175 + 14e-3 + 1e-2, 9);
   });
 
+  it('takes the quicker of two protocols: half the rate, or 1 ms of set-up and the whole', () => {
+    const two = machineWith({ link: { quick: 0.5, setup: 1e-3 } });
+    // 1 GB takes 8.75 ms at the full rate: set-up pays; 10 MB takes 87.5 us: it does not.
+    expect(gatherTime(two, span(cluster, 8, 1), GB)).toBeCloseTo(0.00875 + 1e-3, 9);
+    expect(gatherTime(two, span(cluster, 8, 1), GB / 100)).toBeCloseTo(2 * 8.75e-5, 9);
+    expect(allToAllTime(two, span(cluster, 8, 1), GB / 100)).toBeCloseTo(2 * 8.75e-5, 9);
+  });
+
   it('an all-reduce over many nodes takes a tree where the ring would wait for latency', () => {
     const latent = machineWith({ link: { step: 1e-3 } });
     const wide = span(cluster, 32, 1);
@@ -83,5 +93,43 @@ describe('collectives', () => {
     if (first === undefined || near === undefined) throw new Error('no hop');
     expect(transferTime(machine, first, GB)).toBeCloseTo(0.1, 9);
     expect(transferTime(machine, near, GB)).toBeCloseTo(0.01, 9);
+  });
+});
+
+// 2 MiB, 32 MiB and 512 MiB over 8 GPUs, bus bandwidth in GB/s as NCCL tests count it.
+// Source: ai-dynamo/aiconfigurator @ 095f58a nccl tables (A100 and H100 SXM), one protocol change in between.
+describe('published NCCL tables', () => {
+  const shipped = (preset: string): { machine: Machine; group: GroupSpan } => {
+    const { accelerator, intraNode, nics } = readAccelerator(preset);
+    const group = { count: 1, hosts: null, accelerator, perNode: 8, intraNode, nics, pricePerHour: null };
+    const single: Cluster = { ...clusterOf(1), groups: [group] };
+    return {
+      machine: machineOf(group, defaultCalibration()),
+      group: createTopology(single).groupSpan({ world: 8, size: 8, stride: 1 }),
+    };
+  };
+
+  it.each([
+    ['a100-sxm-80gb', 'all-gather', [55, 135, 205]],
+    ['h100-sxm-80gb', 'all-gather', [83, 234, 335]],
+    ['b200-sxm-180gb', 'all-gather', [75, 258, 617]],
+    ['a100-sxm-80gb', 'all-reduce', [68, 160, 222]],
+    ['b200-sxm-180gb', 'all-reduce', [114, 350, 704]],
+    ['h100-sxm-80gb', 'all-to-all', [99, 235, 315]],
+  ] as const)('%s %s within 35 % at each size, 20 % in the mean', (preset, kind, wants) => {
+    const { machine, group } = shipped(preset);
+    const errors = wants.map((want, index) => {
+      const size = 2 * 2 ** 20 * 16 ** index;
+      const time =
+        kind === 'all-gather'
+          ? gatherTime(machine, group, size)
+          : kind === 'all-reduce'
+            ? allReduceTime(machine, group, size)
+            : allToAllTime(machine, group, size);
+      const moved = (size * 7 * (kind === 'all-reduce' ? 2 : 1)) / 8;
+      return Math.abs(moved / time / (want * GB) - 1);
+    });
+    expect(Math.max(...errors)).toBeLessThan(0.35);
+    expect(errors.reduce((sum, error) => sum + error, 0) / errors.length).toBeLessThan(0.2);
   });
 });

@@ -72,6 +72,8 @@ export const linkConstants: LinkCalibration = {
   pointToPoint: 1,
   step: 0,
   base: 0,
+  quick: 1,
+  setup: 0,
 };
 
 export const runtimeConstants: RuntimeCalibration = {
@@ -118,7 +120,9 @@ export const calibrationWith = (
     accelerators: { test: { ...acceleratorConstants, ...change.accelerator } },
     fallback: { other: 'test' },
     links: {
-      nvlink: link,
+      nvlink3: link,
+      nvlink4: link,
+      nvlink5: link,
       pcie: link,
       'infinity-fabric': link,
       infiniband: link,
