@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +8,7 @@ import type { Model } from '../../src/model/model.ts';
 import type { RuntimeName, Training } from '../../src/plan/problem.ts';
 import { completeStrategy } from '../../src/runtimes/complete.ts';
 import { readDeepspeed } from '../../src/runtimes/deepspeed/read.ts';
-import { emit } from '../../src/runtimes/emit.ts';
+import { emit, emitTargets } from '../../src/runtimes/emit.ts';
 import {
   allRules,
   checkStrategy,
@@ -569,6 +570,45 @@ describe('nanotron', () => {
     'reads %j without complaint',
     (value) => {
       expect(readNanotron(value)).toMatchObject({ world: 1, globalBatchSize: null });
+    },
+  );
+});
+
+describe('scripts of all targets', () => {
+  const plan = planOf(
+    strategyOf({ data: 16, sequenceParallel: true, sharding: 'none', dispatcher: 'all-to-all' }),
+    [[32]],
+    {
+      hosts: [1, 0],
+      devices: [
+        [1, 0, 2, 3, 4, 5, 6, 7],
+        [0, 1, 2, 3, 4, 5, 6, 7],
+      ],
+    },
+  );
+  const scripts = emitTargets.flatMap((target) =>
+    (['torchrun', 'slurm'] as const).map((launcher) => {
+      const problem = problemOf(
+        llama,
+        clusterOf('h100-sxm-80gb', 2, true),
+        training(target, latestVersion(target)),
+      );
+      const emission = emit(plan, problem, { target, launcher });
+      return { name: `${target} ${launcher}`, text: emission.files[0]?.text ?? emission.unsupported ?? '' };
+    }),
+  );
+
+  it.each(scripts)('$name is bash that ends in the call of its one function', ({ text }) => {
+    expect(spawnSync('bash', ['-n'], { input: text }).status).toBe(0);
+    expect(text.trimEnd().split('\n').at(-1)).toBe('launch "$@"');
+    expect(text).toContain('--rdzv-backend static');
+    expect(text).not.toContain('c10d');
+  });
+
+  it.skipIf(spawnSync('shellcheck', ['--version']).error !== undefined).each(scripts)(
+    '$name passes ShellCheck',
+    ({ text }) => {
+      expect(spawnSync('shellcheck', ['-f', 'gcc', '-'], { input: text, encoding: 'utf8' }).stdout).toBe('');
     },
   );
 });
