@@ -3,12 +3,12 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BAD_INPUTS } from './bad-inputs.ts';
-import { buildPackage, runPlanner } from './built-cli.ts';
+import { BUILD_TIMEOUT_MS, buildPackage, runPlanner } from './built-cli.ts';
 
 let folder = '';
 beforeAll(() => {
   folder = buildPackage();
-});
+}, BUILD_TIMEOUT_MS);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const prepare = (name: string): string => {

@@ -25,6 +25,9 @@ const transpile = (source: string): string =>
     },
   }).outputText;
 
+/** For the hook that builds: generous, because test files build at the same time. */
+export const BUILD_TIMEOUT_MS = 180_000;
+
 /** Compiles src/ into a new folder that looks like the package. Returns that folder. */
 export const buildPackage = (): string => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'planner-cli-'));

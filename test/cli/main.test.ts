@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildPackage, runPlanner } from './built-cli.ts';
+import { BUILD_TIMEOUT_MS, buildPackage, runPlanner } from './built-cli.ts';
 
 let folder = '';
 beforeAll(() => {
   folder = buildPackage();
-});
+}, BUILD_TIMEOUT_MS);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('planner', () => {
