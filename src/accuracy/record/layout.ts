@@ -53,6 +53,9 @@ const dividing = (batch: Batch, data: number): number => {
   return size;
 };
 
+/** Ten times the largest cluster that was ever announced. */
+const MAX_GPUS = 2 ** 20;
+
 export const layoutOf = (
   configuration: RunConfiguration,
   software: Software,
@@ -65,6 +68,7 @@ export const layoutOf = (
   const model = tensor * pipeline * context;
   const world = cluster.gpus ?? (parallel.data === null ? null : model * parallel.data);
   if (world === null) return { ok: false, reason: 'number of GPUs is not recorded' };
+  if (world > MAX_GPUS) return { ok: false, reason: `${world} GPUs are more than any cluster has` };
   const data = world / model;
   if (!Number.isInteger(data))
     return { ok: false, reason: `tensor × pipeline × context = ${model} does not divide ${world} GPUs` };
