@@ -15,4 +15,6 @@ export type { Model } from './model/model.ts';
 export type { Estimate, NearestMiss, Plan, SearchResult, SearchStatistics } from './plan/plan.ts';
 export type { Problem, SearchOptions, Training } from './plan/problem.ts';
 export type { Partition, Strategy } from './strategy/strategy.ts';
+export type { Accuracy } from './formats/accuracy.ts';
+export type { Results } from './formats/results.ts';
 export type { Spec } from './formats/spec.ts';

@@ -70,12 +70,33 @@ export interface Accuracy {
     apart: Group[];
     sweeps: SweepScore[];
     /**
-     * Rows whose micro-batch is not printed.
+     * Rows whose micro-batch is not printed: orderings in groups that differ in layout alone.
      */
     orderings: {
-      summary: Sweeps;
-      scores: SweepScore[];
+      groups: number;
+      pairs: number;
+      /**
+       * Pairs more than 5 % apart in the measured order.
+       */
+      right: number;
+      /**
+       * Groups whose predicted best is the measured best.
+       */
+      best_found: number;
       time: Errors;
+      by_source: {
+        name: string;
+        groups: number;
+        pairs: number;
+        /**
+         * Pairs more than 5 % apart in the measured order.
+         */
+        right: number;
+        /**
+         * Groups whose predicted best is the measured best.
+         */
+        best_found: number;
+      }[];
     };
     worst: {
       id: string;

@@ -1,6 +1,11 @@
 /** What matrices in every notation have in common: units, the check of a cell, whether the size fits the cluster. */
 import { parseQuantity } from '../quantity.ts';
-import type { MatrixContext } from './matrix.ts';
+
+export interface MatrixContext {
+  /** Of the cluster: a matrix describes all nodes, or all GPUs. */
+  readonly nodes: number;
+  readonly gpus: number;
+}
 
 export const MAXIMUM_SIDE = 10_000;
 

@@ -5,7 +5,7 @@
 import type { MeasuredLinks } from '../cluster/cluster.ts';
 import type { Diagnostic, Result } from '../diagnostics.ts';
 import { MAXIMUM_SIDE, bandwidthCell, bandwidthUnit, levelOf } from './matrix-cells.ts';
-import type { MatrixContext } from './matrix.ts';
+import type { MatrixContext } from './matrix-cells.ts';
 import { diagnosticAt } from './source.ts';
 import type { Range, Source } from './source.ts';
 

@@ -3,7 +3,7 @@ import type { MeasuredLinks } from '../cluster/cluster.ts';
 import type { Diagnostic, Result } from '../diagnostics.ts';
 import { MAXIMUM_SIDE, bandwidthCell, bandwidthUnit, latencyCell, levelOf } from './matrix-cells.ts';
 import type { CellResult } from './matrix-cells.ts';
-import type { MatrixContext } from './matrix.ts';
+import type { MatrixContext } from './matrix-cells.ts';
 import { diagnosticInJson, readJson } from './read-json.ts';
 import type { Source } from './source.ts';
 

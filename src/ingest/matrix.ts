@@ -4,15 +4,10 @@
  */
 import type { MeasuredLinks } from '../cluster/cluster.ts';
 import type { Result } from '../diagnostics.ts';
+import type { MatrixContext } from './matrix-cells.ts';
 import { readCsvMatrix } from './matrix-csv.ts';
 import { readJsonMatrix } from './matrix-json.ts';
 import type { Source } from './source.ts';
-
-export interface MatrixContext {
-  /** Of the cluster: a matrix describes all nodes, or all GPUs. */
-  readonly nodes: number;
-  readonly gpus: number;
-}
 
 /** Reads measured links of a cluster. Errors stand at the cell at fault: not square, missing, zero, negative or not a number. */
 export const readMatrix = (source: Source, context: MatrixContext): Result<MeasuredLinks> =>
