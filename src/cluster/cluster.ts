@@ -69,6 +69,14 @@ export interface MeasuredLinks {
   readonly bandwidth: readonly (readonly number[])[];
   /** seconds; null where not measured. */
   readonly latency: readonly (readonly number[])[] | null;
+  /** The same links by size of message, ascending, where they were measured so; `bandwidth` is for where no size is known. */
+  readonly bySize?: readonly MeasuredSize[];
+}
+
+export interface MeasuredSize {
+  readonly message: Bytes;
+  /** bytes/s, as in MeasuredLinks. */
+  readonly bandwidth: readonly (readonly number[])[];
 }
 
 export interface Cluster {
@@ -79,6 +87,8 @@ export interface Cluster {
   readonly domain: number | null;
   readonly tiers: readonly Tier[];
   readonly measured: MeasuredLinks | null;
+  /** Where nodes are launched in another order than the SPEC's: that cluster, and the index there of each launched node. */
+  readonly launched?: { readonly origin: Cluster; readonly hosts: readonly number[] };
 }
 
 export const nodeCount = (cluster: Cluster): number =>

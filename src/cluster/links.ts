@@ -1,6 +1,7 @@
 import { bytesPerSecond, seconds } from '../units.ts';
 import type { BytesPerSecond, Seconds } from '../units.ts';
 import type { Cluster, IntraNodeLink, NodeGroup } from './cluster.ts';
+import type { MeasuredRates } from './measured-rates.ts';
 import type { RankMap } from './rank-map.ts';
 
 /** Links between ranks of a group that lie in one NVLink domain (one node where no domain is larger). */
@@ -10,6 +11,8 @@ export interface InsideLinks {
   /** Per rank, one direction. In a mesh a rank reaches only those of its wires that lead to ranks of its group. */
   readonly bandwidth: BytesPerSecond;
   readonly latency: Seconds;
+  /** What measured links leave, where there are such inside a domain: attained, no longer nominal. */
+  readonly measured?: MeasuredRates;
 }
 
 /** Node groups that ranks 0 … world − 1 touch. */

@@ -4,6 +4,7 @@ import type { Cluster } from './cluster.ts';
 import { checkFamily } from './group-family.ts';
 import type { GroupFamily } from './group-family.ts';
 import { groupsWithin, insideLinks, networkLatency, slowestPorts } from './links.ts';
+import type { MeasuredHop } from './measured-rates.ts';
 import type { RankMap } from './rank-map.ts';
 
 /** Message from every rank of a pipeline stage to its peer in the next one. */
@@ -13,7 +14,16 @@ export interface Hop {
   /** Per sending rank, one direction, while all of the stage send. */
   readonly bandwidth: BytesPerSecond;
   readonly latency: Seconds;
+  /** Where the link was measured: attained rates in both directions. */
+  readonly measured?: MeasuredHop;
 }
+
+/** A hop between ranks of one domain. */
+export const nearHop = (cluster: Cluster, map: RankMap, world: number): Hop => {
+  const inside = insideLinks(groupsWithin(cluster, map, world), 2);
+  if (inside === null) throw new Error('a cluster has at least one node group');
+  return { remote: false, bandwidth: inside.bandwidth, latency: inside.latency };
+};
 
 /** Per-rank bandwidth of one stage's sends to the peers `distance` ranks away, and whether any leaves its domain. */
 const findHop = (
@@ -38,11 +48,7 @@ const findHop = (
       }
     }
   }
-  if (!remote) {
-    const inside = insideLinks(groups, 2);
-    if (inside === null) throw new Error('a cluster has at least one node group');
-    return { remote, bandwidth: inside.bandwidth, latency: inside.latency };
-  }
+  if (!remote) return nearHop(cluster, map, world);
   let bandwidth = slowestPorts(groups);
   for (const [index, { uplink }] of map.levels.entries()) {
     for (const [part, count] of (senders[index] ?? new Int32Array()).entries()) {

@@ -6,13 +6,14 @@ export const nodeBandwidth = (group: NodeGroup): number => group.nics.count * gr
 
 /**
  * A boundary around parts of the cluster, from inside out: NVLink domains (nodes where no domain is larger), then the
- * groups of each tier. Ranks ascend, so a part is a run of ranks.
+ * groups of each tier. Ranks ascend, so a part is a run of ranks, or several where nodes change places.
  */
 export interface Level {
   readonly name: string;
-  /** Part that each rank lies in, ascending from 0. */
+  /** Part that each rank lies in, from 0; ascending unless nodes are launched in an order of their own. */
   readonly partOf: Int32Array;
   readonly parts: number;
+  readonly ascending: boolean;
   /** Bandwidth out of each part, one direction, bytes/s. */
   readonly uplink: Float64Array;
 }
@@ -36,10 +37,14 @@ const level = (
   bandwidthOf: (rank: number) => number,
   share: number,
 ): Level => {
-  const parts = partOf.length === 0 ? 0 : (partOf[partOf.length - 1] ?? 0) + 1;
+  let [parts, ascending] = [0, true];
+  for (const part of partOf) {
+    ascending &&= part >= parts - 1;
+    parts = Math.max(parts, part + 1);
+  }
   const uplink = new Float64Array(parts);
   for (const [rank, part] of partOf.entries()) uplink[part] = (uplink[part] ?? 0) + bandwidthOf(rank) * share;
-  return { name, partOf, parts, uplink };
+  return { name, partOf, parts, ascending, uplink };
 };
 
 /** Part of each node when every node group starts a new domain of `domain` GPUs; a partial one ends a group. */
@@ -83,17 +88,20 @@ export const createRankMap = (cluster: Cluster): RankMap => {
     const next = cluster.tiers[tier];
     return next?.nodes === null ? next.oversubscription : 1;
   };
-  const domains = cluster.domain === null ? null : domainsOf(cluster, cluster.domain);
+  // Domains and tiers are where the SPEC puts a node, wherever it stands in the launch.
+  const { origin = cluster, hosts = null } = cluster.launched ?? {};
+  const home = hosts === null ? nodeOf : nodeOf.map((each) => hosts[each] ?? 0);
+  const domains = cluster.domain === null ? null : domainsOf(origin, cluster.domain);
   const entry = 1 / entering(0);
   const nodeLevel = level('node', nodeOf, bandwidthOf, entry);
-  const domainOf = (of: readonly number[]): Int32Array => nodeOf.map((each) => of[each] ?? 0);
+  const domainOf = (of: readonly number[]): Int32Array => home.map((each) => of[each] ?? 0);
   const levels = [domains === null ? nodeLevel : level('domain', domainOf(domains), bandwidthOf, entry)];
   let thinned = 1;
   for (const [index, tier] of cluster.tiers.entries()) {
     if (tier.nodes === null) break;
     const size = tier.nodes;
     thinned *= tier.oversubscription;
-    const partOf = nodeOf.map((each) => Math.floor(each / size));
+    const partOf = home.map((each) => Math.floor(each / size));
     levels.push(level(tier.name, partOf, bandwidthOf, 1 / (thinned * entering(index + 1))));
   }
   return { ranks, nodeOf, gpuOf, groupOf, node: nodeLevel, levels };

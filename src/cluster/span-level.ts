@@ -23,10 +23,23 @@ interface Tally {
   readonly ranks: Int32Array;
 }
 
-const tallyGroup = (partOf: Int32Array, first: number, { size, stride }: GroupFamily, tally: Tally): void => {
+const crossesLevel = (
+  { partOf, ascending }: Level,
+  first: number,
+  { size, stride }: GroupFamily,
+): boolean => {
   const end = first + size * stride;
-  // Parts are runs of ranks: a group crosses none where its ends share one.
-  const crosses = partOf[first] !== partOf[end - stride];
+  // Where parts are runs of ranks a group crosses none when its ends share one.
+  if (ascending || partOf[first] !== partOf[end - stride]) return partOf[first] !== partOf[end - stride];
+  for (let rank = first + stride; rank < end; rank += stride) if (partOf[rank] !== partOf[first]) return true;
+  return false;
+};
+
+const tallyGroup = (level: Level, first: number, family: GroupFamily, tally: Tally): void => {
+  const { partOf } = level;
+  const { size, stride } = family;
+  const end = first + size * stride;
+  const crosses = crossesLevel(level, first, family);
   let parts = 0;
   for (let start = first; start < end;) {
     const part = partOf[start] ?? 0;
@@ -63,8 +76,7 @@ export const spanLevel = (level: Level, family: GroupFamily): LevelSpan => {
     ranks: new Int32Array(level.parts),
   };
   for (let block = 0; block < world; block += size * stride) {
-    for (let first = block; first < block + stride; first += 1)
-      tallyGroup(level.partOf, first, family, tally);
+    for (let first = block; first < block + stride; first += 1) tallyGroup(level, first, family, tally);
   }
   return {
     name: level.name,

@@ -5,8 +5,12 @@ import { checkFamily } from './group-family.ts';
 import type { GroupFamily } from './group-family.ts';
 import { groupsWithin, insideLinks, networkLatency, slowestPorts } from './links.ts';
 import type { InsideLinks } from './links.ts';
-import { findHops } from './pipeline-hops.ts';
+import { findHops, nearHop } from './pipeline-hops.ts';
 import type { Hop } from './pipeline-hops.ts';
+import { findMeasuredHops } from './measured-hops.ts';
+import { createLinkTable } from './measured-rates.ts';
+import type { LinkTable, MeasuredRates, StageAxis } from './measured-rates.ts';
+import { familyRates } from './measured-rings.ts';
 import { createRankMap } from './rank-map.ts';
 import type { RankMap } from './rank-map.ts';
 import { spanLevel } from './span-level.ts';
@@ -22,6 +26,8 @@ export interface OutsideLinks {
   readonly bottleneck: string;
   /** Index of the innermost tier that holds every group whole; the number of the cluster's tiers where none does. */
   readonly tier: number;
+  /** What measured links between domains leave: attained, in place of the nominal figures. */
+  readonly measured?: MeasuredRates;
 }
 
 /** Where the groups of a family lie; over unequal groups the worst counts. */
@@ -45,8 +51,20 @@ export interface Topology {
   readonly map: RankMap;
   /** Memoised; O(world) the first time. Throws RangeError where the family does not tile the world or exceeds the cluster. */
   readonly groupSpan: (family: GroupFamily) => GroupSpan;
+  /**
+   * The span of the groups of each pipeline stage apart, sharing links with those of all others. One entry for all
+   * stages where no group crosses a measured link. Memoised. Throws as `groupSpan`.
+   */
+  readonly stageSpans: (family: GroupFamily, axis: StageAxis) => readonly GroupSpan[];
   /** Hop i leads from stage i to i + 1, the last one from the last stage to the first. Memoised. Throws as `groupSpan`. */
   readonly pipelineHops: (family: GroupFamily) => readonly Hop[];
+  /**
+   * The hops of every replica of `inner` neighbouring ranks, those with equal links once; a single entry without
+   * measured links. Memoised. Throws as `groupSpan`.
+   */
+  readonly replicaHops: (family: GroupFamily, inner: number) => readonly (readonly Hop[])[];
+  /** Measured links as the ranks see them; null without. */
+  readonly links: LinkTable | null;
 }
 
 const findSpan = (cluster: Cluster, map: RankMap, family: GroupFamily): GroupSpan => {
@@ -84,16 +102,47 @@ const findSpan = (cluster: Cluster, map: RankMap, family: GroupFamily): GroupSpa
   };
 };
 
-const memoised = <T>(find: (family: GroupFamily) => T): ((family: GroupFamily) => T) => {
+const memoised = <T>(
+  find: (family: GroupFamily, more: StageAxis) => T,
+): ((family: GroupFamily, more?: StageAxis) => T) => {
   const known = new Map<string, T>();
-  return (family) => {
-    const key = `${family.world} ${family.size} ${family.stride}`;
+  return (family, more = WHOLE) => {
+    const key = `${family.world} ${family.size} ${family.stride} ${more.size} ${more.stride}`;
     const found = known.get(key);
     if (found !== undefined) return found;
-    const value = find(family);
+    const value = find(family, more);
     known.set(key, value);
     return value;
   };
+};
+
+/** All ranks as one stage. */
+const WHOLE: StageAxis = { size: 1, stride: 1 };
+
+const measuredSpan = (
+  span: GroupSpan,
+  inside: MeasuredRates | null,
+  outside: MeasuredRates | null,
+  level: 'node' | 'gpu',
+): GroupSpan => ({
+  ...span,
+  inside:
+    span.inside === null || (inside === null && level === 'gpu')
+      ? null
+      : inside === null
+        ? span.inside
+        : { ...span.inside, measured: inside },
+  outside:
+    span.outside === null || outside === null
+      ? null
+      : { ...span.outside, measured: outside, bottleneck: outside.slowest },
+});
+
+const memoisedPaths = (
+  find: (family: GroupFamily, inner: number) => readonly (readonly Hop[])[],
+): Topology['replicaHops'] => {
+  const kept = memoised((family, { size }) => find(family, size));
+  return (family, inner) => kept(family, { size: inner, stride: 1 });
 };
 
 /**
@@ -102,10 +151,35 @@ const memoised = <T>(find: (family: GroupFamily) => T): ((family: GroupFamily) =
  */
 export const createTopology = (cluster: Cluster): Topology => {
   const map = createRankMap(cluster);
+  const links = createLinkTable(cluster, map);
+  const nominal = memoised((family) => findSpan(cluster, map, family));
+  const pipelineHops = memoised((family) => findHops(cluster, map, family));
+  const stageSpans = memoised((family, axis): readonly GroupSpan[] => {
+    const span = nominal(family);
+    const rates = links === null ? null : familyRates(links, map, family, axis);
+    if (links === null || rates === null) return [span];
+    return rates.inside.map((inside, stage) =>
+      measuredSpan(span, inside, rates.outside[stage] ?? null, links.level),
+    );
+  });
   return {
     cluster,
     map,
-    groupSpan: memoised((family) => findSpan(cluster, map, family)),
-    pipelineHops: memoised((family) => findHops(cluster, map, family)),
+    links,
+    stageSpans,
+    groupSpan: (family) => stageSpans(family)[0] ?? nominal(family),
+    pipelineHops,
+    replicaHops: memoisedPaths((family, inner) =>
+      links === null
+        ? [pipelineHops(family)]
+        : findMeasuredHops(
+            links,
+            map,
+            pipelineHops(family),
+            nearHop(cluster, map, family.world),
+            family,
+            inner,
+          ),
+    ),
   };
 };

@@ -4,8 +4,11 @@
  * with one network port each run side by side; groups of the same node that run at the same time divide its ports (both
  * are in the span). Sources: Patarasuk & Yuan 2009; Thakur et al. 2005; NCCL @ 5067397 src/graph/tuning.cc.
  */
+import type { InsideLinks } from '../cluster/links.ts';
+import { rateAt } from '../cluster/measured-rates.ts';
+import type { MeasuredRates } from '../cluster/measured-rates.ts';
 import type { Hop } from '../cluster/pipeline-hops.ts';
-import type { GroupSpan } from '../cluster/topology.ts';
+import type { GroupSpan, OutsideLinks } from '../cluster/topology.ts';
 import type { LinkCalibration } from './calibration.ts';
 import type { Machine } from './machine.ts';
 
@@ -14,13 +17,35 @@ type Kind = 'reduce' | 'gather' | 'allToAll' | 'pointToPoint';
 const slowest = (machine: Machine, span: GroupSpan): LinkCalibration =>
   span.outside === null ? machine.intraNodeConstants : machine.networkConstants;
 
-/** Rate of the slowest hop of a ring, bytes/s per rank. */
-const ringRate = (machine: Machine, span: GroupSpan, kind: Kind): number => {
-  const inside = span.inside === null ? Infinity : span.inside.bandwidth * machine.intraNodeConstants[kind];
-  const outside =
-    span.outside === null ? Infinity : span.outside.ringBandwidth * machine.networkConstants[kind];
-  return Math.min(inside, outside);
+/** A nominal rate, or the measured one at the size of the message, which is attained as it stands. */
+const attained = (
+  nominal: number,
+  measured: MeasuredRates | undefined,
+  rates: (of: MeasuredRates) => readonly number[],
+  bytes: number,
+): number => {
+  if (measured === undefined) return nominal;
+  const rate = rateAt(measured.messages, rates(measured), bytes);
+  return measured.partial ? Math.min(nominal, rate) : rate;
 };
+
+const ringOf = ({ ring: rates }: MeasuredRates): readonly number[] => rates;
+
+/** Rate of the slowest hop of a ring, bytes/s per rank. */
+const ringRate = (machine: Machine, span: GroupSpan, kind: Kind, bytes: number): number => {
+  const near = ({ bandwidth, measured }: InsideLinks): number =>
+    attained(bandwidth * machine.intraNodeConstants[kind], measured, ringOf, bytes);
+  const far = ({ ringBandwidth, measured }: OutsideLinks): number =>
+    attained(ringBandwidth * machine.networkConstants[kind], measured, ringOf, bytes);
+  return Math.min(
+    span.inside === null ? Infinity : near(span.inside),
+    span.outside === null ? Infinity : far(span.outside),
+  );
+};
+
+/** Seconds per step of a ring: measured latency of its slowest links, else the class's constant. */
+const stepTime = (link: LinkCalibration, span: GroupSpan): number =>
+  (span.outside ?? span.inside)?.measured?.latency ?? link.step;
 
 /**
  * NCCL takes the protocol that is faster for the size: the low-latency ones lose bandwidth, the one for large messages
@@ -34,8 +59,8 @@ const ring = (machine: Machine, span: GroupSpan, bytes: number, kind: Kind, pass
   if (span.size === 1 || bytes === 0) return 0;
   const link = slowest(machine, span);
   const steps = passes * (span.size - 1);
-  const transfer = (passes * bytes * (span.size - 1)) / span.size / ringRate(machine, span, kind);
-  return link.base + steps * link.step + moved(link, transfer);
+  const transfer = (passes * bytes * (span.size - 1)) / span.size / ringRate(machine, span, kind, bytes);
+  return link.base + steps * stepTime(link, span) + moved(link, transfer);
 };
 
 /** All-reduce of a buffer of `bytes` on every rank: 2(n−1)∕n of it over each link. A tree bounds the latency of many ranks. */
@@ -44,7 +69,8 @@ export const allReduceTime = (machine: Machine, span: GroupSpan, bytes: number):
   if (span.domains < 4) return byRing;
   const link = machine.networkConstants;
   const depth = Math.ceil(Math.log2(span.domains)) + span.perDomain - 1;
-  const byTree = link.base + 2 * depth * link.step + (2 * bytes) / (0.92 * ringRate(machine, span, 'reduce'));
+  const rate = 0.92 * ringRate(machine, span, 'reduce', bytes);
+  const byTree = link.base + 2 * depth * stepTime(link, span) + (2 * bytes) / rate;
   return Math.min(byRing, byTree);
 };
 
@@ -60,19 +86,27 @@ export const gatherTime = (machine: Machine, span: GroupSpan, bytes: number): nu
 export const allToAllTime = (machine: Machine, span: GroupSpan, bytes: number, remoteShare = 1): number => {
   if (span.size === 1 || bytes === 0) return 0;
   const each = bytes / span.size;
-  const local =
-    span.inside === null
-      ? 0
-      : (each * (span.perDomain - 1)) / (span.inside.bandwidth * machine.intraNodeConstants.allToAll);
+  const exchangeOf = ({ allToAll }: MeasuredRates): readonly number[] => allToAll();
+  const near = ({ bandwidth, measured }: InsideLinks): number =>
+    attained(bandwidth * machine.intraNodeConstants.allToAll, measured, exchangeOf, bytes);
+  const local = span.inside === null ? 0 : (each * (span.perDomain - 1)) / near(span.inside);
   const link = slowest(machine, span);
   if (span.outside === null) return link.base + moved(link, local);
-  const rate = span.outside.rankBandwidth * machine.networkConstants.allToAll;
+  const { rankBandwidth, measured } = span.outside;
+  const rate = attained(rankBandwidth * machine.networkConstants.allToAll, measured, exchangeOf, bytes);
   const remote = (each * remoteShare * (span.size - span.fewestPerDomain)) / rate;
-  return link.base + link.step * (span.domains - 1) + Math.max(local, remote);
+  return link.base + stepTime(link, span) * (span.domains - 1) + Math.max(local, remote);
 };
 
 /** One message of `bytes` to the same rank of the next stage, while all ranks of the stage send. */
 export const transferTime = (machine: Machine, hop: Hop, bytes: number): number => {
   const link = hop.remote ? machine.networkConstants : machine.intraNodeConstants;
+  if (hop.measured !== undefined) {
+    // A micro-batch crosses a boundary once each way: the mean of both directions is what every cycle of passes takes.
+    const { messages, forward, back } = hop.measured;
+    const there = bytes / rateAt(messages, forward, bytes);
+    const again = bytes / rateAt(messages, back, bytes);
+    return link.base + hop.latency + (there + again) / 2;
+  }
   return link.base + hop.latency + bytes / (hop.bandwidth * link.pointToPoint);
 };

@@ -1,16 +1,33 @@
 /** What the process groups of a strategy span: strides in the rank grid, turned into links by the topology. */
+import type { StageAxis } from '../cluster/measured-rates.ts';
 import type { GroupSpan, Topology } from '../cluster/topology.ts';
 import { expertData, gpusUsed } from '../strategy/strategy.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import type { DataContext } from './data-parallel.ts';
 import type { GroupSpans } from './layer-communication.ts';
 
-type Span = (size: number, stride: number) => GroupSpan;
+export type Span = (size: number, stride: number) => GroupSpan;
 
 export const spanOf =
   (topology: Topology, s: Strategy): Span =>
   (size, stride) =>
     topology.groupSpan({ world: gpusUsed(s), size, stride });
+
+/** The axis along which ranks are on pipeline stages. */
+export const stageAxis = (s: Strategy): StageAxis => ({
+  size: s.pipeline,
+  stride: s.rankOrder === 'tp-cp-ep-dp-pp' ? gpusUsed(s) / s.pipeline : s.tensor * s.context,
+});
+
+/** The groups of one stage over measured links; of all stages where no such link tells them apart. */
+export const stageSpanOf = (topology: Topology, s: Strategy, stage: number): Span => {
+  const axis = stageAxis(s);
+  return (size, stride) => {
+    const family = { world: gpusUsed(s), size, stride };
+    const spans = topology.stageSpans(family, axis);
+    return spans[stage] ?? spans[0] ?? topology.groupSpan(family);
+  };
+};
 
 /** Strides of process groups: tensor innermost, then context. */
 export const groupSpans = (span: Span, s: Strategy): GroupSpans => ({
