@@ -85,23 +85,41 @@ const rangesOf = (layers: number, s: Strategy, partition: Partition): readonly (
   return ranges;
 };
 
-/** Calls `visit` with every piece of one chunk and how often it stands there. */
-const visitChunk = (
-  prefixes: readonly Int32Array[],
-  set: LayerSet,
+/** Sums over the pieces of a chunk or stage. */
+interface Sums {
+  forward: number;
+  backward: number;
+  weight: number;
+  dense: number;
+  expert: number;
+}
+
+const add = (sums: Sums, cost: LayerCost, count: number): void => {
+  sums.forward += cost.forwardTime * count;
+  sums.backward += cost.backwardTime * count;
+  sums.weight += cost.weightGradient * count;
+  sums.dense += cost.denseParameters * count;
+  sums.expert += cost.expertParameters * count;
+};
+
+/** Layers of one kind in a chunk: recomputed as the strategy says, and beyond its block. */
+const layersOf = (
+  prefix: Int32Array,
   { first, split, last }: Range,
-  visit: (cost: LayerCost, count: number) => void,
-): void => {
+): { recomputed: number; rest: number } => {
+  const middle = prefix[split] ?? 0;
+  return { recomputed: middle - (prefix[first] ?? 0), rest: (prefix[last] ?? 0) - middle };
+};
+
+const addChunk = (sums: Sums, prefixes: readonly Int32Array[], set: LayerSet, range: Range): void => {
   for (let kind = 0; kind < prefixes.length; kind += 1) {
     const prefix = prefixes[kind];
     const cost = set.kinds[kind];
     const plain = set.plain[kind];
     if (prefix === undefined || cost === undefined || plain === undefined) continue;
-    const middle = prefix[split] ?? 0;
-    const recomputed = middle - (prefix[first] ?? 0);
-    const rest = (prefix[last] ?? 0) - middle;
-    if (recomputed > 0) visit(cost, recomputed);
-    if (rest > 0) visit(plain, rest);
+    const { recomputed, rest } = layersOf(prefix, range);
+    if (recomputed > 0) add(sums, cost, recomputed);
+    if (rest > 0) add(sums, plain, rest);
   }
 };
 
@@ -121,38 +139,36 @@ export const stageCosts = (
     const set = shared ?? slowestSet(sets, machines[stage] ?? []);
     const own = ranges[stage] ?? [];
     const chunks: ChunkTime[] = [];
+    const sums: Sums = { forward: 0, backward: 0, weight: 0, dense: 0, expert: 0 };
     let time = 0;
-    let denseParameters = 0;
-    let expertParameters = 0;
-    let forward = 0;
-    let backward = 0;
-    let weight = 0;
-    const visit = (cost: LayerCost, count: number): void => {
-      forward += cost.forwardTime * count;
-      backward += cost.backwardTime * count;
-      weight += cost.weightGradient * count;
-      denseParameters += cost.denseParameters * count;
-      expertParameters += cost.expertParameters * count;
-    };
     for (let v = 0; v < own.length; v += 1) {
       const range = own[v];
       if (range === undefined) continue;
-      [forward, backward, weight] = [0, 0, 0];
-      visitChunk(prefixes, set, range, visit);
-      if (stage === 0 && v === 0) visit(set.embedding, 1);
+      sums.forward = 0;
+      sums.backward = 0;
+      sums.weight = 0;
+      addChunk(sums, prefixes, set, range);
+      if (stage === 0 && v === 0) add(sums, set.embedding, 1);
       if (stage === s.pipeline - 1 && v === own.length - 1) {
-        if (headOnStage(s)) visit(set.head, 1);
-        else denseParameters += set.head.denseParameters;
-        if (set.mtp !== null) visit(set.mtp, 1);
+        if (headOnStage(s)) add(sums, set.head, 1);
+        else sums.dense += set.head.denseParameters;
+        if (set.mtp !== null) add(sums, set.mtp, 1);
       }
-      time += forward + backward;
+      time += sums.forward + sums.backward;
       chunks.push({
-        forward: seconds(forward),
-        backward: seconds(backward),
-        weightGradient: seconds(weight),
+        forward: seconds(sums.forward),
+        backward: seconds(sums.backward),
+        weightGradient: seconds(sums.weight),
       });
     }
-    stages.push({ set, ranges: own, chunks, time, denseParameters, expertParameters });
+    stages.push({
+      set,
+      ranges: own,
+      chunks,
+      time,
+      denseParameters: sums.dense,
+      expertParameters: sums.expert,
+    });
   }
   return stages;
 };
@@ -161,18 +177,23 @@ export const stageCosts = (
 export const stageParts = (
   prefixes: readonly Int32Array[],
   s: Strategy,
-  cost: StageCost,
+  { set, ranges }: StageCost,
   stage: number,
 ): Parts => {
   let parts = noParts;
-  const visit = (piece: LayerCost, count: number): void => {
-    parts = addParts(addParts(parts, piece.forward, count), piece.backward, count);
+  const include = (piece: LayerCost | undefined, count: number): void => {
+    if (piece !== undefined) parts = addParts(addParts(parts, piece.forward, count), piece.backward, count);
   };
-  for (const range of cost.ranges) visitChunk(prefixes, cost.set, range, visit);
-  if (stage === 0) visit(cost.set.embedding, 1);
+  for (const range of ranges)
+    for (const [kind, prefix] of prefixes.entries()) {
+      const { recomputed, rest } = layersOf(prefix, range);
+      include(set.kinds[kind], recomputed);
+      include(set.plain[kind], rest);
+    }
+  if (stage === 0) include(set.embedding, 1);
   if (stage === s.pipeline - 1) {
-    if (headOnStage(s)) visit(cost.set.head, 1);
-    if (cost.set.mtp !== null) visit(cost.set.mtp, 1);
+    if (headOnStage(s)) include(set.head, 1);
+    if (set.mtp !== null) include(set.mtp, 1);
   }
   return parts;
 };
