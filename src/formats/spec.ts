@@ -504,10 +504,15 @@ export interface StrategyLimits {
  */
 export interface PlacementSpec {
   /**
+   * Files of measured loads: [layers][experts] or [snapshots][layers][experts], as JSON of any form that docs/placement.md lists. Without them the trace is counted.
+   *
    * @minItems 1
    * @maxItems 1000
    */
-  counts: [string, ...string[]];
+  counts?: [string, ...string[]];
+  /**
+   * Routes of single tokens: CSV (token, layer, expert ids), JSONL, or packed ids.
+   */
   traces?: string;
   expert_parallel: Axis;
   per_node?: PerNode;
@@ -516,4 +521,27 @@ export interface PlacementSpec {
   communication?: 'per_layer' | 'coherent';
   objective?: 'balance' | 'locality' | 'joint' | 'robust';
   gpu_speeds?: string;
+  /**
+   * Experts that each GPU has room for, where GPUs differ; they sum to the experts and the redundant ones.
+   *
+   * @minItems 1
+   * @maxItems 100000
+   */
+  slots?: [number, ...number[]];
+  /**
+   * What a robust plan minimises over the count files: the mean of the busiest GPU (default), or the worst file's.
+   */
+  robust_over?: 'mean' | 'worst';
+  /**
+   * How much busier than the balanced plan the busiest GPU may be, for less traffic (joint; default 0.02).
+   */
+  load_slack?: number;
+  /**
+   * What a GPU may hold of routed experts, all layers together.
+   */
+  memory?: number | string;
+  /**
+   * Of one expert in one layer; default: that of the model in 16-bit numbers.
+   */
+  expert_size?: number | string;
 }

@@ -61,6 +61,17 @@ const readBytes = (path: string, maximum: number): Buffer | string => {
 const binaryOffset = (bytes: Buffer): number =>
   bytes.findIndex((byte) => byte < 32 && byte !== 9 && byte !== 10 && byte !== 13);
 
+/** Bytes of a regular file, for formats that are not text. */
+export const readBinaryFile = (path: string, name: string, maximum: number): Result<Buffer> => {
+  if (path.includes('\0')) return refuse(name, 'no such file: the name holds a NUL character');
+  try {
+    const bytes = readBytes(path, maximum);
+    return typeof bytes === 'string' ? refuse(name, bytes) : { ok: true, value: bytes, warnings: [] };
+  } catch (error) {
+    return refuse(name, messageOf(error));
+  }
+};
+
 /** Reads `path` and calls it `name` in messages. A byte order mark is dropped. */
 export const readTextFile = (path: string, name: string, maximum: number): Result<Source> => {
   if (path.includes('\0')) return refuse(name, 'no such file: the name holds a NUL character');

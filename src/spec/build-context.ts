@@ -44,14 +44,26 @@ export class BuildContext {
     this.diagnostics.push(diagnosticAt(firstLine(keyRange(this.document, pointer)), id, message, details));
   }
 
+  /** Where a file lies that the SPEC names. */
+  resolve(name: string): string {
+    return path.resolve(this.#folder, name);
+  }
+
   /** Reads a file that the SPEC names at `pointer`; what cannot be read is reported under that name. */
   readReference(name: string, pointer: string): Source | null {
-    const read = readTextFile(path.resolve(this.#folder, name), name, MAXIMUM_REFERENCED_BYTES);
-    if (read.ok) return read.value;
+    return this.takeReference(readTextFile(this.resolve(name), name, MAXIMUM_REFERENCED_BYTES), pointer);
+  }
+
+  /** The value of a result about a file that the SPEC names at `pointer`; its errors are kept, with that place. */
+  takeReference<T>(result: Result<T>, pointer: string): T | null {
+    if (result.ok) {
+      this.diagnostics.push(...result.warnings);
+      return result.value;
+    }
     const { position, file } = diagnosticAt(valueRange(this.document, pointer), '', '');
     const origin = ` (named at ${file}:${String(position.line)}:${String(position.column)})`;
     this.diagnostics.push(
-      ...read.diagnostics.map((found) => ({ ...found, message: found.message + origin })),
+      ...result.diagnostics.map((found) => ({ ...found, message: found.message + origin })),
     );
     return null;
   }
