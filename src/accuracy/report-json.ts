@@ -1,23 +1,31 @@
 /** The report in the accuracy format (`schema/accuracy.schema.json`): snake_case keys in a fixed order. */
+import type { Accuracy } from '../formats/accuracy.ts';
 import type { Comparison } from './compare.ts';
 import type { AccuracyReport } from './report.ts';
 
-type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type SnakeKey<S extends string> = S extends `${infer Head}${infer Tail}`
+  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${SnakeKey<Tail>}`
+  : S;
 
-const snake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** The same value with snake_case keys. */
+type Snake<T> = T extends readonly (infer Item)[]
+  ? Snake<Item>[]
+  : T extends object
+    ? { -readonly [Key in keyof T as Key extends string ? SnakeKey<Key> : never]: Snake<T[Key]> }
+    : T;
 
-/** Figures keep full precision; what is not finite has no place in JSON and is null. */
-const toJson = (value: unknown): Json => {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
-  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  if (Array.isArray(value)) return value.map(toJson);
-  if (typeof value === 'object')
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [snake(key), toJson(item)]));
-  return null;
+const snakeKey = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const convert = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(convert);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [snakeKey(key), convert(item)]));
 };
 
-const recordJson = (row: Comparison): Json =>
-  toJson({
+const snake = <T>(value: T): Snake<T> => convert(value) as Snake<T>;
+
+const recordOf = (row: Comparison): Accuracy['records'][number] =>
+  snake({
     id: row.id,
     source: row.source,
     skipped: row.skipped,
@@ -32,16 +40,21 @@ const recordJson = (row: Comparison): Json =>
     assumptions: row.assumptions,
   });
 
-/** One line a record, so that two reports compare line by line. */
+/** Figures keep full precision. One line a record, so that two reports compare line by line. */
 export const accuracyJson = (report: AccuracyReport): string => {
-  const records = report.records.map((row) => `    ${JSON.stringify(recordJson(row))}`);
-  const summary = JSON.stringify(toJson(report.summary), null, 2).replaceAll('\n', '\n  ');
+  const value: Accuracy = {
+    schema_version: 1,
+    calibration: report.calibration,
+    records: report.records.map(recordOf),
+    summary: snake(report.summary),
+  };
+  const records = value.records.map((record) => `    ${JSON.stringify(record)}`);
   return [
     '{',
-    '  "schema_version": 1,',
-    `  "calibration": ${JSON.stringify(report.calibration)},`,
+    `  "schema_version": ${value.schema_version},`,
+    `  "calibration": ${JSON.stringify(value.calibration)},`,
     `  "records": [\n${records.join(',\n')}\n  ],`,
-    `  "summary": ${summary}`,
+    `  "summary": ${JSON.stringify(value.summary, null, 2).replaceAll('\n', '\n  ')}`,
     '}',
     '',
   ].join('\n');

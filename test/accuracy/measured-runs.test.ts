@@ -78,7 +78,7 @@ describe('files', () => {
 
   it.skipIf(process.platform === 'win32')('does not wait on a pipe', () => {
     const pipe = path.join(folder, 'pipe');
-    execFileSync('mkfifo', [pipe]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', pipe]);
     expect(reasonOf(pipe)).toContain('not a regular file');
   });
 });

@@ -1,0 +1,56 @@
+/** Constants fitted without a source, tested on it. */
+import { softwareProfile } from '../runtimes/time-behaviour.ts';
+import type { FitRow } from './fit-rows.ts';
+import type { LinearisedFit } from './linearised-fit.ts';
+
+export interface SourceValidation {
+  readonly source: string;
+  /** Runs tested, and runs of the source that the fit was given. */
+  readonly tested: number;
+  readonly given: number;
+  /** Absolute errors with constants fitted on all sources. */
+  readonly inside: readonly number[];
+  /** The same, fitted without the source but for what was given. */
+  readonly outside: readonly number[];
+}
+
+const CALIBRATION_RUNS = 10;
+const MIN_ROWS = 5;
+
+/** Numerical Recipes' linear congruential generator: two runs draw the same runs. */
+const generator = (seed: number): (() => number) => {
+  let state = seed;
+  return () => {
+    state = (state * 1664525 + 1013904223) % 2 ** 32;
+    return state / 2 ** 32;
+  };
+};
+
+const profileOf = (row: FitRow): string => softwareProfile(row.problem.training);
+
+/**
+ * For each source of five runs or more: fitted without it, tested on it. A source that alone has a software profile
+ * lends ten of its runs, drawn at random (half of them where it has under twenty), and is tested on the rest.
+ */
+export const crossValidate = (fit: LinearisedFit, seed = 1): readonly SourceValidation[] => {
+  const random = generator(seed);
+  const weights = (rows: readonly FitRow[]): readonly (readonly [FitRow, number])[] =>
+    rows.map((row) => [row, row.weight] as const);
+  const whole = fit.fit(new Map(weights(fit.rows)));
+  const sources = [...new Set(fit.rows.map((row) => row.source))];
+  return sources.flatMap((source) => {
+    const own = fit.rows.filter((row) => row.source === source);
+    if (own.length < MIN_ROWS) return [];
+    const others = fit.rows.filter((row) => row.source !== source);
+    const known = new Set(others.map(profileOf));
+    const alone = own.some((row) => !known.has(profileOf(row)));
+    const shuffled = own.map((row) => ({ row, key: random() })).sort((a, b) => a.key - b.key);
+    const lent = alone ? Math.min(CALIBRATION_RUNS, own.length >> 1) : 0;
+    const given = shuffled.slice(0, lent).map(({ row }) => row);
+    const weight = 1 / Math.max(MIN_ROWS, lent);
+    const shift = fit.fit(new Map([...weights(others), ...given.map((row) => [row, weight] as const)]));
+    const tested = own.filter((row) => !given.includes(row));
+    const [inside, outside] = [fit.test(whole, tested), fit.test(shift, tested)];
+    return [{ source, tested: tested.length, given: lent, inside, outside }];
+  });
+};

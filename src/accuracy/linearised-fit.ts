@@ -1,0 +1,110 @@
+/** Errors of measured runs as a linear function of the logarithms of the constants, and fits of subsets of the runs on it. */
+import type { Calibration } from '../cost/calibration.ts';
+import { adopt, holder, PARAMETERS, rangeOf } from './fit-parameters.ts';
+import type { Path, Tree } from './fit-parameters.ts';
+import { groupErrors, groupRows } from './fit-rows.ts';
+import type { FitGroup, FitRow } from './fit-rows.ts';
+import { robustFit } from './least-squares.ts';
+import { median } from './metrics.ts';
+
+/** Relative step of the finite differences. */
+const STEP = 0.04;
+/** Errors beyond it count linearly. */
+const SOFT = 0.04;
+/** Weight of the pull to the centre, per squared log distance. */
+const PULL = 2e-4;
+/** A linearised fit is not trusted further than this factor. */
+const FARTHEST = Math.log(2);
+
+const clamp = (value: number): number => Math.min(FARTHEST, Math.max(-FARTHEST, value));
+
+export class LinearisedFit {
+  /** Rows in the order of the linearisation. */
+  readonly rows: readonly FitRow[];
+  readonly #root: Tree;
+  readonly #calibrationOf: (root: Tree) => Calibration;
+  readonly #values: readonly number[];
+  readonly #base: readonly number[];
+  readonly #columns: readonly (readonly number[])[];
+
+  /** `root`: tree of a calibration file; it is changed and restored while the object works. */
+  constructor(root: Tree, rows: readonly FitRow[], calibrationOf: (root: Tree) => Calibration) {
+    this.#root = root;
+    this.#calibrationOf = calibrationOf;
+    this.#values = PARAMETERS.map((path) => adopt(root, path));
+    const groups = groupRows(rows);
+    this.rows = groups.flatMap((group) => group.rows);
+    this.#base = this.#errors(groups);
+    this.#columns = PARAMETERS.map((path, j) => this.#column(groups, path, j));
+  }
+
+  #set(index: number, value: number): void {
+    const path = PARAMETERS[index];
+    if (path === undefined) return;
+    const [node, key] = holder(this.#root, path);
+    node[key] = value;
+  }
+
+  #errors(groups: readonly FitGroup[]): readonly number[] {
+    const calibration = this.#calibrationOf(this.#root);
+    return groups.flatMap((group) => groupErrors(group, calibration));
+  }
+
+  #column(groups: readonly FitGroup[], path: Path, index: number): readonly number[] {
+    const value = this.#values[index] ?? 0;
+    const [low, high] = rangeOf(this.#root, path);
+    const moved = value * (1 + STEP) <= high ? value * (1 + STEP) : Math.max(low, value / (1 + STEP));
+    const distance = value > 0 && moved > 0 ? Math.log(moved / value) : 0;
+    if (distance === 0) return this.#base.map(() => 0);
+    this.#set(index, moved);
+    const errors = this.#errors(groups);
+    this.#set(index, value);
+    return errors.map((error, i) => (error - (this.#base[i] ?? 0)) / distance);
+  }
+
+  /** Median of the same constant over other accelerators, links or profiles; null where there is none. */
+  #siblings([section, own, ...rest]: Path): number | null {
+    const entries = this.#root[section ?? ''] as Record<string, unknown>;
+    const found = Object.keys(entries).flatMap((name) => {
+      let node: unknown = name === own ? undefined : entries[name];
+      for (const key of rest) node = (node as Tree | undefined)?.[key];
+      return typeof node === 'number' && node > 0 ? [node] : [];
+    });
+    return median(found);
+  }
+
+  /**
+   * Log factors on the constants, fitted on the rows of `chosen` with the weights that it gives. Each constant is pulled
+   * weakly to the median of its siblings, so that what no chosen row fixes falls back to what is known elsewhere.
+   */
+  fit(chosen: ReadonlyMap<FitRow, number>): readonly number[] {
+    const factor = (j: number, to: number | null): number => {
+      const value = this.#values[j] ?? 0;
+      return to === null || value <= 0 ? 0 : clamp(Math.log(Math.max(to, 1e-15) / value));
+    };
+    return robustFit({
+      rows: this.rows.flatMap((row, i) => {
+        const weight = chosen.get(row);
+        const slopes = this.#columns.map((column) => column[i] ?? 0);
+        return weight === undefined ? [] : [{ error: this.#base[i] ?? 0, slopes, weight }];
+      }),
+      centre: PARAMETERS.map((path, j) => factor(j, this.#siblings(path))),
+      low: PARAMETERS.map((path, j) => factor(j, rangeOf(this.#root, path)[0])),
+      high: PARAMETERS.map((path, j) => factor(j, rangeOf(this.#root, path)[1])),
+      pull: PULL,
+      soft: SOFT,
+    });
+  }
+
+  /** Absolute relative errors of rows under shifted constants: predicted anew, not linearised. */
+  test(shift: readonly number[], rows: readonly FitRow[]): readonly number[] {
+    this.#values.forEach((value, j) => {
+      this.#set(j, value * Math.exp(shift[j] ?? 0));
+    });
+    const sizes = this.#errors(groupRows(rows)).map((error) => Math.abs(Math.exp(error) - 1));
+    this.#values.forEach((value, j) => {
+      this.#set(j, value);
+    });
+    return sizes;
+  }
+}
