@@ -1,4 +1,6 @@
 /** One estimator for all runtimes and accelerators: time and memory of a strategy. */
+import { launchedCluster, specOrder } from '../cluster/launch-order.ts';
+import type { LaunchOrder } from '../cluster/launch-order.ts';
 import type { Estimate, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { gpusUsed } from '../strategy/strategy.ts';
@@ -14,12 +16,13 @@ import {
 } from './iteration.ts';
 import type { IterationContext } from './iteration.ts';
 import type { LayerCost } from './layer.ts';
-import { createLayerTables } from './layer-set.ts';
+import { createLayerTables, setIndex } from './layer-set.ts';
 import { createMemoryModel } from './memory.ts';
 import { gemmFormat } from './machine.ts';
 import { modelFlopsPerToken } from './model-flops.ts';
 import { total } from './parts.ts';
 import { kindPrefixes, slowestSet, stageMachines } from './stages.ts';
+import { unusableReasons } from './unusable-links.ts';
 
 /** Both passes of one micro-batch through one piece of the model on one rank, exposed communication included. */
 export interface PassTime {
@@ -46,10 +49,15 @@ export interface Evaluation {
 }
 
 export interface Estimator {
-  /** Everything of FORMATS section 3. Throws RangeError on a strategy that does not fit the model or cluster (rules come first). */
-  readonly estimate: (strategy: Strategy, partition: Partition) => Estimate;
+  /**
+   * Everything of FORMATS section 3. Throws RangeError on a strategy that does not fit the model or cluster (rules come
+   * first), and on an order of hosts or GPUs that is none; without one, ranks fill the nodes in the SPEC's order.
+   */
+  readonly estimate: (strategy: Strategy, partition: Partition, order?: LaunchOrder) => Estimate;
   /** The same figures without breakdowns. */
   readonly evaluate: (strategy: Strategy, partition: Partition) => Evaluation;
+  /** The same estimator for ranks on other hosts or GPUs, with tables of its own. Throws RangeError on an order that is none. */
+  readonly ordered: (order: LaunchOrder) => Estimator;
   /** Iteration time alone. */
   readonly iterationTime: (strategy: Strategy, partition: Partition) => Seconds;
   readonly layerCosts: (strategy: Strategy) => LayerCosts;
@@ -95,12 +103,15 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
   const machines = (s: Strategy): readonly (readonly number[])[] => {
     const key =
       cluster.groups.length === 1 ? String(s.pipeline) : `${s.pipeline} ${gpusUsed(s)} ${s.rankOrder}`;
-    const found = machinesOf.get(key) ?? stageMachines(problem, s);
+    const found =
+      machinesOf.get(key) ??
+      stageMachines(problem, s).map((groups, stage) => groups.map((group) => setIndex(tables, stage, group)));
     machinesOf.set(key, found);
     return found;
   };
   const context: IterationContext = { problem, tables, prefixes, machines };
-  const all = cluster.groups.map((_, index) => index);
+  const uniform = cluster.groups.length === 1 && cluster.measured === null;
+  const allOf = (s: Strategy): readonly number[] => tables.sets(s).map((_, index) => index);
   const costsOn = (s: Strategy, indices: readonly number[]): LayerCosts => {
     const set = slowestSet(tables.sets(s), indices);
     return {
@@ -111,11 +122,17 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     };
   };
 
-  return {
-    estimate: (s, partition) => {
+  const ordered = (order: LaunchOrder): Estimator => {
+    const launched = launchedCluster(cluster, order);
+    return launched === cluster ? estimator : createEstimator({ ...problem, cluster: launched }, calibration);
+  };
+  const estimator: Estimator = {
+    ordered,
+    estimate: (s, partition, order = specOrder) => {
+      if (order.hosts !== null || order.devices !== null) return ordered(order).estimate(s, partition);
       const { time, breakdown } = iterationBreakdown(context, s, partition);
       const stages = memory.stages(s, partition);
-      const reasons = shortages(stages);
+      const reasons = [...shortages(stages), ...unusableReasons(tables.topology, s)];
       const gpus = gpusUsed(s);
       const rate = tokens / time / gpus;
       const format = gemmFormat(training.precision);
@@ -138,14 +155,14 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     evaluate: (s, partition) => ({
       iterationTime: seconds(iterationTime(context, s, partition)),
       peakMemoryBound: memory.peakBound(s, partition),
-      feasible: memory.excess(s, partition) <= 0,
+      feasible: memory.excess(s, partition) <= 0 && unusableReasons(tables.topology, s).length === 0,
     }),
     iterationTime: (s, partition) => seconds(iterationTime(context, s, partition)),
-    layerCosts: (s) => costsOn(s, all),
-    stageCosts: (s) =>
-      all.length === 1 ? [costsOn(s, all)] : machines(s).map((indices) => costsOn(s, indices)),
+    layerCosts: (s) => costsOn(s, allOf(s)),
+    stageCosts: (s) => (uniform ? [costsOn(s, allOf(s))] : machines(s).map((indices) => costsOn(s, indices))),
     exchangeBound: (s) => seconds(iterationExchangeBound(context, s)),
     operatorWork: (s) => seconds(Math.min(...tables.sets(s).map((set) => set.whole.operators))),
     lowerBound: (s) => seconds(iterationLowerBound(context, s)),
   };
+  return estimator;
 };

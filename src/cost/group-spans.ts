@@ -29,6 +29,18 @@ export const stageSpanOf = (topology: Topology, s: Strategy, stage: number): Spa
   };
 };
 
+/** What groups span: of all ranks at once, or of each stage over measured links. */
+export const spansOfStages = (topology: Topology, s: Strategy): readonly Span[] =>
+  topology.links === null
+    ? [spanOf(topology, s)]
+    : Array.from({ length: s.pipeline }, (_, stage) => stageSpanOf(topology, s, stage));
+
+export const sameSpans = (a: GroupSpans, b: GroupSpans): boolean =>
+  a.tensor === b.tensor &&
+  a.context === b.context &&
+  a.expert === b.expert &&
+  a.expertTensor === b.expertTensor;
+
 /** Strides of process groups: tensor innermost, then context. */
 export const groupSpans = (span: Span, s: Strategy): GroupSpans => ({
   tensor: span(s.tensor, 1),

@@ -19,15 +19,15 @@ const ELEMENT = 2;
 /**
  * One-way transfer of a micro-batch's hidden state over each stage boundary, as far as it is exposed. A stack that
  * scatters transfers sends 1∕tensor of it per rank and gathers it on arrival; with sequence parallelism a rank holds
- * no more than that.
+ * no more than that. Over measured links every replica has its own (those alike appear once).
  */
 const stageLinks = (
   problem: Problem,
   tables: LayerTables,
   set: LayerSet,
   s: Strategy,
-): readonly Seconds[] => {
-  if (s.pipeline === 1) return [seconds(0)];
+): readonly (readonly Seconds[])[] => {
+  if (s.pipeline === 1) return [[seconds(0)]];
   const { runtime, behaviour, machine } = set;
   const tokens = (s.microBatchSize * problem.training.sequenceLength) / s.context;
   const whole = ELEMENT * tokens * problem.model.hidden;
@@ -38,12 +38,29 @@ const stageLinks = (
   const arrive = gathered
     ? gatherTime(machine, tables.topology.groupSpan({ world, size: s.tensor, stride: 1 }), whole)
     : 0;
-  const hops = tables.topology.pipelineHops({ world, size: s.pipeline, stride });
-  return hops.map((hop) =>
-    seconds(
-      runtime.pipelineExposed * (transferTime(machine, hop, whole / cut) + arrive) + runtime.transferHost,
+  const replicas = tables.topology.replicaHops({ world, size: s.pipeline, stride }, s.tensor * s.context);
+  return replicas.map((hops) =>
+    hops.map((hop) =>
+      seconds(
+        runtime.pipelineExposed * (transferTime(machine, hop, whole / cut) + arrive) + runtime.transferHost,
+      ),
     ),
   );
+};
+
+/** The replica whose links make its pipeline longest holds up all others. */
+const slowestPipeline = (
+  inputs: readonly PipelineInput[],
+): { readonly input: PipelineInput; readonly makespan: number | null } | null => {
+  const [first, ...others] = inputs;
+  if (first === undefined) return null;
+  if (others.length === 0) return { input: first, makespan: null };
+  let slowest = { input: first, makespan: pipelineMakespan(first) };
+  for (const input of others) {
+    const makespan = pipelineMakespan(input);
+    if (makespan > slowest.makespan) slowest = { input, makespan };
+  }
+  return slowest;
 };
 
 interface DataPart {
@@ -51,21 +68,38 @@ interface DataPart {
   readonly step: number;
 }
 
-/** The stage whose gradients and optimizer take longest ends the iteration. */
-const dataPart = (stages: readonly StageCost[], s: Strategy): DataPart => {
+/**
+ * How long before the end of the passes each stage is done with its own: after its last backward pass the gradient
+ * still travels through all stages before it. Schedules that split backward passes end on all stages alike.
+ */
+const headStarts = ({ schedule, chunks, links }: PipelineInput): readonly number[] => {
+  if (schedule !== 'gpipe' && schedule !== '1f1b' && schedule !== 'interleaved') return chunks.map(() => 0);
+  let start = 0;
+  return chunks.map((own, stage) => {
+    const before = start;
+    start += (own[0]?.backward ?? 0) + (links[stage] ?? 0);
+    return before;
+  });
+};
+
+/**
+ * The stage whose gradients and optimizer end last ends the iteration. Over measured links the data-parallel groups of
+ * stages differ, and each begins when its own stage is done (`starts`); otherwise all are taken to begin together.
+ */
+const dataPart = (stages: readonly StageCost[], s: Strategy, starts: readonly number[] | null): DataPart => {
   let worst: DataPart = { exchange: 0, step: 0 };
   let before: StageCost | undefined;
-  for (const stage of stages) {
+  for (const [index, stage] of stages.entries()) {
     const { set, denseParameters, expertParameters } = stage;
     const same =
       before?.denseParameters === denseParameters &&
       before.expertParameters === expertParameters &&
       before.set === set;
     before = stage;
+    // A later stage alike has the longer head start.
     if (same) continue;
-    const exchange = shardsLayers(s, set.behaviour)
-      ? 0
-      : dataTime(set.data, denseParameters, expertParameters);
+    const whole = shardsLayers(s, set.behaviour) ? 0 : dataTime(set.data, denseParameters, expertParameters);
+    const exchange = Math.max(0, whole - (starts?.[index] ?? 0));
     const step = optimizerTime(set.data, denseParameters, expertParameters);
     if (exchange + step > worst.exchange + worst.step) worst = { exchange, step };
   }
@@ -85,8 +119,12 @@ interface Course {
   readonly heavy: StageCost;
   /** Seconds of the spread vocabulary per stage and micro-batch. */
   readonly vocabulary: number;
-  /** null without a pipeline. */
+  /** null without a pipeline; of the slowest replica. */
   readonly pipeline: PipelineInput | null;
+  /** Its length, where finding the slowest replica told. */
+  readonly makespan: number | null;
+  /** Seconds before the end at which each stage is done, over measured links. */
+  readonly starts: readonly number[] | null;
 }
 
 /** Problem, tables and places that every call shares. */
@@ -111,9 +149,10 @@ const courseOf = (context: IterationContext, s: Strategy, partition: Partition):
   const { set } = heavy;
   const vocabulary = spreadVocabulary(s) ? (set.head.forwardTime + set.head.backwardTime) / s.pipeline : 0;
   const alone = s.pipeline === 1 && s.virtualStages === 1;
-  const pipeline: PipelineInput | null = alone
-    ? null
-    : {
+  const chunks = stages.map((stage) => stage.chunks);
+  const inputs = alone
+    ? []
+    : stageLinks(problem, tables, set, s).map((links): PipelineInput => ({
         schedule: s.schedule,
         vocabulary: s.vocabulary,
         ...(vocabulary > 0 ? { vocabularyPasses: stages.map(() => seconds(vocabulary)) } : {}),
@@ -121,11 +160,23 @@ const courseOf = (context: IterationContext, s: Strategy, partition: Partition):
         virtualStages: s.virtualStages,
         microBatches: m,
         microBatchGroup: s.microBatchGroup,
-        chunks: stages.map(({ chunks }) => chunks),
-        links: stageLinks(problem, tables, set, s),
+        chunks,
+        links,
         blocking: set.behaviour.blockingTransfers,
-      };
-  return { microBatches: m, stages, busiest, heavy, vocabulary, pipeline };
+      }));
+  const slowest = slowestPipeline(inputs);
+  const pipeline = slowest?.input ?? null;
+  const starts = pipeline === null || tables.topology.links === null ? null : headStarts(pipeline);
+  return {
+    microBatches: m,
+    stages,
+    busiest,
+    heavy,
+    vocabulary,
+    pipeline,
+    makespan: slowest?.makespan ?? null,
+    starts,
+  };
 };
 
 const busyTime = ({ microBatches: m, heavy, vocabulary }: Course): number => m * (heavy.time + vocabulary);
@@ -133,8 +184,9 @@ const busyTime = ({ microBatches: m, heavy, vocabulary }: Course): number => m *
 /** Time of one iteration. Throws RangeError on a strategy that does not fit. */
 export const iterationTime = (context: IterationContext, s: Strategy, partition: Partition): number => {
   const course = courseOf(context, s, partition);
-  const makespan = course.pipeline === null ? busyTime(course) : pipelineMakespan(course.pipeline);
-  const { exchange, step } = dataPart(course.stages, s);
+  const makespan =
+    course.pipeline === null ? busyTime(course) : (course.makespan ?? pipelineMakespan(course.pipeline));
+  const { exchange, step } = dataPart(course.stages, s, course.starts);
   return makespan + exchange + step + course.heavy.set.runtime.iterationOverhead;
 };
 
@@ -148,7 +200,7 @@ export const iterationBreakdown = (
   const { microBatches: m, heavy, vocabulary } = course;
   const parts = stageParts(context.prefixes, s, heavy, course.busiest);
   const pipeline = course.pipeline === null ? null : pipelineTime(course.pipeline);
-  const { exchange, step } = dataPart(course.stages, s);
+  const { exchange, step } = dataPart(course.stages, s, course.starts);
   const busy = busyTime(course);
   const makespan = pipeline?.makespan ?? busy;
   const transfer = Math.max(0, Math.min(pipeline?.transfer ?? 0, makespan - busy));

@@ -7,18 +7,14 @@ import type { Problem } from '../plan/problem.ts';
 import { timeBehaviour } from '../runtimes/time-behaviour.ts';
 import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
 import { gpusUsed } from '../strategy/strategy.ts';
-import type {
-  ContextCommunication,
-  Dispatcher,
-  Recompute,
-  Sharding,
-  Strategy,
-} from '../strategy/strategy.ts';
+import type { Strategy } from '../strategy/strategy.ts';
 import type { Calibration, RuntimeCalibration } from './calibration.ts';
 import { dataTypeBytes, shardsLayers, withShardedLayer } from './data-parallel.ts';
 import type { DataContext } from './data-parallel.ts';
 import { imbalance } from './expert-load.ts';
-import { dataSpans, groupSpans, spanOf } from './group-spans.ts';
+import { dataSpans, groupSpans, sameSpans, spansOfStages } from './group-spans.ts';
+import type { GroupSpans } from './layer-communication.ts';
+import { createRecomputeCodes, dataSwitches, pieceSwitches } from './layer-keys.ts';
 import { layerCost } from './layer.ts';
 import type { LayerCost, LayerOptions } from './layer.ts';
 import { gemmFormat, machineOf } from './machine.ts';
@@ -75,44 +71,19 @@ interface ModelOperators {
   readonly mtp: readonly Operator[];
 }
 
-/** A number for each recomputation that costs layers differently; block and uniform cost a recomputed layer like full. */
-const createRecomputeCodes = (): ((recompute: Recompute) => number) => {
-  const byModules = new Map<string, number>();
-  return (recompute) => {
-    if (recompute.kind === 'none') return 0;
-    if (recompute.kind === 'full-block') return 1;
-    if (recompute.kind !== 'selective') return 2;
-    const modules = recompute.modules.join('+');
-    const known = byModules.get(modules) ?? byModules.size + 3;
-    byModules.set(modules, known);
-    return known;
-  };
-};
-
-const METHODS: readonly ContextCommunication[] = ['p2p', 'a2a', 'all-gather', 'a2a+p2p'];
-const DISPATCHERS: readonly Dispatcher[] = ['all-gather', 'all-to-all', 'deepep', 'hybridep'];
-const SHARDINGS: readonly Sharding[] = ['none', 'optimizer', 'gradients', 'parameters'];
-
-/** Switches that a layer's own cost depends on, as one number below 128. */
-const pieceSwitches = (s: Strategy): number =>
-  (((Number(s.sequenceParallel) * 2 + Number(s.overlapTensor)) * 2 + Number(s.overlapExpert)) * 4 +
-    METHODS.indexOf(s.contextCommunication)) *
-    4 +
-  DISPATCHERS.indexOf(s.dispatcher);
-
-/** Switches that gradients, gathers and the optimizer step depend on, as one number below 64. */
-const dataSwitches = (s: Strategy): number =>
-  (((SHARDINGS.indexOf(s.sharding) * 2 + Number(s.overlapGradients)) * 2 + Number(s.overlapParameters)) * 2 +
-    Number(s.rankOrder === 'tp-cp-ep-pp-dp')) *
-    2 +
-  Number(s.offload === 'optimizer');
-
 export interface LayerTables {
   readonly topology: Topology;
   readonly machines: readonly Machine[];
-  /** One set per machine of the cluster, in the order of its node groups. Memoised. */
+  /**
+   * One set per machine of the cluster, in the order of its node groups. Over measured links one for each stage and
+   * machine, stage by stage: the groups of every stage have links of their own. Memoised.
+   */
   readonly sets: (strategy: Strategy) => readonly LayerSet[];
 }
+
+/** Index into `LayerTables.sets` of node group `group` on a stage. */
+export const setIndex = (tables: LayerTables, stage: number, group: number): number =>
+  tables.topology.links === null ? group : stage * tables.machines.length + group;
 
 export const createLayerTables = (problem: Problem, calibration: Calibration): LayerTables => {
   const { cluster, model, training } = problem;
@@ -176,9 +147,8 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     return made;
   };
 
-  const buildPieces = (s: Strategy, index: number): Pieces => {
+  const buildPieces = (s: Strategy, index: number, group: GroupSpans): Pieces => {
     const { behaviour } = behaviourOf(index);
-    const group = groupSpans(spanOf(topology, s), s);
     const { context, once } = contextsOf(s, index);
     const options: LayerOptions = {
       hidden: model.hidden,
@@ -246,12 +216,22 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     const sizes = pair(gpusUsed(s), s.tensor);
     const tokens = pair(s.context, s.microBatchSize);
     const experts = pair(s.expert, s.expertTensor);
-    const rest = recomputeCode(s.recompute) * 128 + pieceSwitches(s);
+    // Over measured links stages differ, so that their number and order count.
+    const stages = topology.links === null ? 0 : s.pipeline * 2 + Number(s.rankOrder === 'tp-cp-ep-pp-dp');
+    const rest = (stages * 4096 + recomputeCode(s.recompute)) * 128 + pieceSwitches(s);
     const found = piecesByKey.get(sizes, tokens, experts, rest);
     if (found !== undefined) return found;
-    const made = machines.map((_, index) => {
-      const pieces = buildPieces(s, index);
-      return { ...pieces, whole: whole(pieces) };
+    let before: { readonly group: GroupSpans; readonly made: (Pieces & Pick<LayerSet, 'whole'>)[] } | null =
+      null;
+    const made = spansOfStages(topology, s).flatMap((span) => {
+      const group = groupSpans(span, s);
+      if (before !== null && sameSpans(before.group, group)) return before.made;
+      const own = machines.map((_, index) => {
+        const pieces = buildPieces(s, index, group);
+        return { ...pieces, whole: whole(pieces) };
+      });
+      before = { group, made: own };
+      return own;
     });
     piecesByKey.set(sizes, tokens, experts, rest, made);
     return made;
@@ -263,13 +243,10 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     const rest = s.shardingGroup * 64 + dataSwitches(s);
     const found = dataByKey.get(inner, outer, experts, rest);
     if (found !== undefined) return found;
-    const spans = dataSpans(spanOf(topology, s), s);
-    const made = machines.map((_, index) => ({
-      ...behaviourOf(index),
-      strategy: s,
-      gradientBytes,
-      ...spans,
-    }));
+    const made = spansOfStages(topology, s).flatMap((span) => {
+      const spans = dataSpans(span, s);
+      return machines.map((_, index) => ({ ...behaviourOf(index), strategy: s, gradientBytes, ...spans }));
+    });
     dataByKey.set(inner, outer, experts, rest, made);
     return made;
   };
@@ -281,7 +258,7 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     const pieces = piecesOf(s);
     const made = dataOf(s).map((data, index): LayerSet => {
       const own = pieces[index];
-      if (own === undefined) throw new RangeError(`no node group ${index}`);
+      if (own === undefined) throw new RangeError(`no layers for set ${index}`);
       const { machine, behaviour, runtime } = data;
       if (!shardsLayers(s, behaviour)) return { machine, behaviour, runtime, data, ...own };
       const finished = gathered(own, data);
