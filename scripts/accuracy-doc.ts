@@ -28,8 +28,8 @@ published, none of which planner profiled. Rerun it on any file of such runs: \`
 - Headline figures leave out runs that contradict themselves, schedules beyond 1F1B and interleaving, and the rows of
   Nanotron's sweep whose build is not known; all of them are printed apart.
 - Constants are in sample unless said otherwise: \`scripts/fit-calibration.ts\` fitted them with equal weight per source
-  and without the records of \`configs/calibration/excluded-records.yaml\`; \`scripts/cross-validate.ts\` shows what they
-  are worth on a source that the fit did not see.
+  and without the records of \`configs/calibration/excluded-records.yaml\`;
+  [accuracy-cross-validation.md](accuracy-cross-validation.md) shows what they are worth on a source that the fit did not see.
 
 In short: iteration time of ${headline.time.count} runs within ${percent(headline.time.median)} in the median and
 ${percent(headline.time.mean)} in the mean; coverage ${percent(coverage.timing.share)}; Kendall τ

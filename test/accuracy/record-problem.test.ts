@@ -198,7 +198,8 @@ describe('records that cannot be predicted say why', () => {
     [{ 'train.global_batch': null, 'train.micro_batch': null }, 'neither global batch'],
     [{ 'model.experts': 64, 'parallel.ep': 7 }, 'does not divide'],
     [{ 'model.layers': 1e15 }, 'dimensions'],
-    [{ 'cluster.gpus': 4_194_304, 'parallel.pp': 524_288, 'parallel.vpp': 2000 }, 'chunks for 96 layers'],
+    [{ 'cluster.gpus': 524_288, 'parallel.pp': 65_536, 'parallel.vpp': 2000 }, 'chunks for 96 layers'],
+    [{ 'cluster.gpus': 4_194_304 }, 'more than any cluster has'],
   ] as const)('%j', (changes, expected) => {
     expect(reason(changes)).toContain(expected);
   });
