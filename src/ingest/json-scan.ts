@@ -10,7 +10,7 @@ import { MAXIMUM_DEPTH } from './yaml-scan.ts';
 
 const MAXIMUM_COLLECTIONS = 1_000_000;
 const MAXIMUM_VALUES = 10_000_000;
-const MAXIMUM_KEYS = 1_000_000;
+const MAXIMUM_KEYS = 200_000;
 const MAXIMUM_DIAGNOSTICS = 1000;
 
 /** Index after the string whose opening quote is at `start`; the text's end where it is not closed. */
