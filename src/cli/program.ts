@@ -9,7 +9,7 @@ import { packageVersion } from './version.ts';
 
 const HELP = `
 Examples:
-  $ planner search configs/examples/llama2-7b-8x-a100.yaml
+  $ planner search configs/examples/llama2-7b-8-a100-pcie.yaml
   $ planner search cluster.yaml --emit megatron -o launch
   $ planner presets accelerators
   $ planner schema spec > spec.schema.json
