@@ -11,8 +11,8 @@ export interface MemoryFloor {
    */
   readonly layout: (layout: Strategy, enough?: number) => number;
   /**
-   * The same over a frame: full recomputation keeps least, but where a stage holds a single layer none keeps less.
-   * −Infinity (may fit) where the frame cannot recompute in full.
+   * The same over a frame. Full recomputation keeps least, but where a stage holds a single layer none keeps less; other
+   * kinds, whose partition may differ, are tried where one of these two missed by its partition alone.
    */
   readonly frame: (frame: Frame, enough: number) => number;
 }
@@ -24,6 +24,8 @@ export const createMemoryFloor = (
   missed: (strategy: Strategy, choice: PartitionChoice) => void,
 ): MemoryFloor => {
   const smaller = createCombiner(smallerFirst);
+  // Whether every choice since it was set was hopeless.
+  let hopeless = true;
   const layout = (of: Strategy, enough = -Infinity): number => {
     let least = Infinity;
     for (const flags of smaller(space.flagChoices(of))) {
@@ -31,20 +33,27 @@ export const createMemoryFloor = (
       const choice = partition(strategy);
       if (choice === null) continue;
       if (choice.shortage > 0) missed(strategy, choice);
+      hopeless &&= choice.hopeless;
       least = Math.min(least, choice.shortage);
       if (least <= enough) return least;
     }
     return least;
   };
-  return {
-    layout,
-    frame: ({ strategy, recomputes }, enough) => {
-      const full = recomputes.find(({ kind }) => kind === 'full');
-      if (full === undefined) return -Infinity;
-      const least = layout({ ...strategy, recompute: full }, enough);
-      const none = recomputes.find(({ kind }) => kind === 'none');
-      if (least <= enough || none === undefined) return least;
-      return Math.min(least, layout({ ...strategy, recompute: none }, enough));
-    },
+  const frame: MemoryFloor['frame'] = ({ strategy, recomputes }, enough) => {
+    const extremes = recomputes.filter(({ kind }) => kind === 'full' || kind === 'none').reverse();
+    const others = recomputes.filter((recompute) => !extremes.includes(recompute));
+    let least = Infinity;
+    hopeless = extremes.some(({ kind }) => kind === 'full');
+    for (const recompute of extremes) {
+      least = Math.min(least, layout({ ...strategy, recompute }, enough));
+      if (least <= enough) return least;
+    }
+    if (hopeless && enough > -Infinity) return least;
+    for (const recompute of others) {
+      least = Math.min(least, layout({ ...strategy, recompute }, enough));
+      if (least <= enough) return least;
+    }
+    return least;
   };
+  return { layout, frame };
 };

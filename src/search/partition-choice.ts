@@ -18,6 +18,8 @@ export interface PartitionChoice {
   readonly shortage: number;
   /** That stage. */
   readonly stage: number;
+  /** The stages together hold more than they can: no other partition would help. */
+  readonly hopeless: boolean;
 }
 
 /** Partial partitions that a search spends on one interleaved case of several layer kinds. */
@@ -61,9 +63,11 @@ interface StageTimes {
 
 /**
  * The first N layers of a chunk that `full:block:N` recomputes cost every stage the same, so they are left out; what is
- * compared are plain layers.
+ * compared are plain layers. Who asks for memory headroom gets equal layer counts, whatever the switches.
  */
-const stageTimes = (strategy: Strategy, costs: PartitionCosts): readonly StageTimes[] => {
+const stageTimes = (problem: Problem, strategy: Strategy, costs: PartitionCosts): readonly StageTimes[] => {
+  if (problem.search.objective === 'memory_headroom')
+    return [{ kinds: problem.model.kinds.map(() => 1), first: 0, last: 0 }];
   const plain: Strategy =
     strategy.recompute.kind === 'full-block' ? { ...strategy, recompute: { kind: 'none' } } : strategy;
   return costs.stageCosts(plain).map(({ kinds, embedding, head, mtp }) => ({
@@ -165,19 +169,20 @@ export const createPartitioner = (problem: Problem, costs: PartitionCosts): Part
   };
 
   return (strategy) => {
-    const times = stageTimes(strategy, costs);
+    const times = stageTimes(problem, strategy, costs);
     let partition = remembered(strategy, times, null);
     if (partition === null) return null;
     const shortage = costs.excess(strategy, partition);
-    let best: PartitionChoice = { partition, shortage, stage: 0 };
+    let best: PartitionChoice = { partition, shortage, stage: 0, hopeless: false };
     if (shortage <= 0) return best;
     let limits = Array.from({ length: strategy.pipeline }, () => Infinity);
     for (let repair = 0; partition !== null; repair += 1) {
       const stages = costs.memory(strategy, partition);
-      const choice: PartitionChoice = { partition, ...worst(stages) };
-      if (repair === 0 || choice.shortage < best.shortage) best = choice;
       const excess = stages.reduce((total, stage) => total + stage.bound - stage.capacity, 0);
-      if (choice.shortage <= 0 || excess > 0 || repair === REPAIRS || strategy.pipeline === 1) return best;
+      const choice: PartitionChoice = { partition, ...worst(stages), hopeless: excess > 0 };
+      if (repair === 0 || choice.shortage < best.shortage) best = choice;
+      const last = repair === REPAIRS || strategy.pipeline === 1;
+      if (choice.shortage <= 0 || choice.hopeless || last) return best;
       limits = lighter(limits, partition, stages);
       partition = remembered(strategy, times, limits);
     }

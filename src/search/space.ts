@@ -75,7 +75,8 @@ const rulesByLevel = (rules: readonly Rule[]): ReadonlyMap<number, readonly Rule
 };
 
 const frameKeys = [...sizeKeys, ...scheduleKeys] as const;
-const virtualLevel = frameKeys.indexOf('virtualStages');
+/** Levels after which the placeholder of the partition has another shape. */
+const shapeKeys: ReadonlySet<LayoutKey> = new Set<LayoutKey>(['pipeline', 'virtualStages']);
 const recomputeLevel = frameKeys.length;
 
 /** The strategies of one GPU count. */
@@ -121,7 +122,8 @@ const exploreWorld = (
     }
     for (const value of domains[key].values(draft)) {
       (draft as Record<LayoutKey, unknown>)[key] = value;
-      if (level === virtualLevel) setPlaceholder(problem, draft, contexts);
+      if (key === 'pipeline') draft.virtualStages = 1;
+      if (shapeKeys.has(key)) setPlaceholder(problem, draft, contexts);
       const broken = (levels.get(level) ?? []).find((rule) => !passes(rule, contexts));
       if (broken !== undefined) reject(broken.id);
       else if (level === sizeKeys.length - 1) {
