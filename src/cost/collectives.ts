@@ -98,15 +98,31 @@ export const allToAllTime = (machine: Machine, span: GroupSpan, bytes: number, r
   return link.base + stepTime(link, span) * (span.domains - 1) + Math.max(local, remote);
 };
 
-/** One message of `bytes` to the same rank of the next stage, while all ranks of the stage send. */
-export const transferTime = (machine: Machine, hop: Hop, bytes: number): number => {
+/**
+ * One message of `bytes` to the same rank of the next stage, while all ranks of the stage send: activations down to
+ * the next stage, and gradients up again.
+ */
+export const transferTimes = (
+  machine: Machine,
+  hop: Hop,
+  bytes: number,
+): { readonly down: number; readonly up: number } => {
   const link = hop.remote ? machine.networkConstants : machine.intraNodeConstants;
-  if (hop.measured !== undefined) {
-    // A micro-batch crosses a boundary once each way: the mean of both directions is what every cycle of passes takes.
-    const { messages, forward, back } = hop.measured;
-    const there = bytes / rateAt(messages, forward, bytes);
-    const again = bytes / rateAt(messages, back, bytes);
-    return link.base + hop.latency + (there + again) / 2;
+  const { bandwidth, latency, measured } = hop;
+  const fixed = link.base + latency;
+  if (measured === undefined) {
+    const time = fixed + bytes / (bandwidth * link.pointToPoint);
+    return { down: time, up: time };
   }
-  return link.base + hop.latency + bytes / (hop.bandwidth * link.pointToPoint);
+  const { messages, forward, back } = measured;
+  return {
+    down: fixed + bytes / rateAt(messages, forward, bytes),
+    up: fixed + bytes / rateAt(messages, back, bytes),
+  };
+};
+
+/** The mean of both directions: a micro-batch crosses each boundary once each way, and so does every cycle of passes. */
+export const transferTime = (machine: Machine, hop: Hop, bytes: number): number => {
+  const { down, up } = transferTimes(machine, hop, bytes);
+  return (down + up) / 2;
 };

@@ -5,9 +5,12 @@ import { gpusUsed, microBatches } from '../strategy/strategy.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { seconds } from '../units.ts';
 import type { Seconds } from '../units.ts';
-import { gatherTime, transferTime } from './collectives.ts';
+import { gatherTime, transferTimes } from './collectives.ts';
 import { dataTime, optimizerTime, shardsLayers } from './data-parallel.ts';
+import { stageAxis } from './group-spans.ts';
 import type { LayerSet, LayerTables } from './layer-set.ts';
+import { measuredPipeline, measuredTransfer } from './measured-pipeline.ts';
+import type { MeasuredPipeline } from './measured-pipeline.ts';
 import { pipelineMakespan, pipelineTime } from './pipeline.ts';
 import type { PipelineInput } from './stage.ts';
 import { stageCosts, stageParts } from './stages.ts';
@@ -15,6 +18,9 @@ import type { StageCost } from './stages.ts';
 
 /** Bytes of an element of the hidden state between stages. */
 const ELEMENT = 2;
+
+/** One-way times over each stage boundary, of which `links` are the means; `directed` over measured links alone. */
+type StageLinks = Pick<PipelineInput, 'links' | 'directed'>;
 
 /**
  * One-way transfer of a micro-batch's hidden state over each stage boundary, as far as it is exposed. A stack that
@@ -26,61 +32,37 @@ const stageLinks = (
   tables: LayerTables,
   set: LayerSet,
   s: Strategy,
-): readonly (readonly Seconds[])[] => {
-  if (s.pipeline === 1) return [[seconds(0)]];
+): readonly StageLinks[] => {
+  if (s.pipeline === 1) return [{ links: [seconds(0)] }];
   const { runtime, behaviour, machine } = set;
   const tokens = (s.microBatchSize * problem.training.sequenceLength) / s.context;
   const whole = ELEMENT * tokens * problem.model.hidden;
   const cut = s.sequenceParallel || behaviour.scattersTransfers ? s.tensor : 1;
+  const { topology } = tables;
   const world = gpusUsed(s);
-  const stride = s.rankOrder === 'tp-cp-ep-dp-pp' ? world / s.pipeline : s.tensor * s.context;
   const gathered = cut > 1 && !s.sequenceParallel;
   const arrive = gathered
-    ? gatherTime(machine, tables.topology.groupSpan({ world, size: s.tensor, stride: 1 }), whole)
+    ? gatherTime(machine, topology.groupSpan({ world, size: s.tensor, stride: 1 }), whole)
     : 0;
-  const replicas = tables.topology.replicaHops({ world, size: s.pipeline, stride }, s.tensor * s.context);
-  return replicas.map((hops) =>
-    hops.map((hop) =>
-      seconds(
-        runtime.pipelineExposed * (transferTime(machine, hop, whole / cut) + arrive) + runtime.transferHost,
-      ),
-    ),
-  );
-};
-
-/** The replica whose links make its pipeline longest holds up all others. */
-const slowestPipeline = (
-  inputs: readonly PipelineInput[],
-): { readonly input: PipelineInput; readonly makespan: number | null } | null => {
-  const [first, ...others] = inputs;
-  if (first === undefined) return null;
-  if (others.length === 0) return { input: first, makespan: null };
-  let slowest = { input: first, makespan: pipelineMakespan(first) };
-  for (const input of others) {
-    const makespan = pipelineMakespan(input);
-    if (makespan > slowest.makespan) slowest = { input, makespan };
-  }
-  return slowest;
+  const exposed = (time: number): Seconds =>
+    seconds(runtime.pipelineExposed * (time + arrive) + runtime.transferHost);
+  const replicas = topology.replicaHops({ world, ...stageAxis(s) }, s.tensor * s.context);
+  return replicas.map((hops): StageLinks => {
+    const times = hops.map((hop) => transferTimes(machine, hop, whole / cut));
+    const links = times.map(({ down, up }) => exposed((down + up) / 2));
+    if (topology.links === null) return { links };
+    const directed = {
+      down: times.map(({ down }) => exposed(down)),
+      up: times.map(({ up }) => exposed(up)),
+    };
+    return { links, directed };
+  });
 };
 
 interface DataPart {
   readonly exchange: number;
   readonly step: number;
 }
-
-/**
- * How long before the end of the passes each stage is done with its own: after its last backward pass the gradient
- * still travels through all stages before it. Schedules that split backward passes end on all stages alike.
- */
-const headStarts = ({ schedule, chunks, links }: PipelineInput): readonly number[] => {
-  if (schedule !== 'gpipe' && schedule !== '1f1b' && schedule !== 'interleaved') return chunks.map(() => 0);
-  let start = 0;
-  return chunks.map((own, stage) => {
-    const before = start;
-    start += (own[0]?.backward ?? 0) + (links[stage] ?? 0);
-    return before;
-  });
-};
 
 /**
  * The stage whose gradients and optimizer end last ends the iteration. Over measured links the data-parallel groups of
@@ -119,12 +101,10 @@ interface Course {
   readonly heavy: StageCost;
   /** Seconds of the spread vocabulary per stage and micro-batch. */
   readonly vocabulary: number;
-  /** null without a pipeline; of the slowest replica. */
+  /** null without a pipeline. */
   readonly pipeline: PipelineInput | null;
-  /** Its length, where finding the slowest replica told. */
-  readonly makespan: number | null;
-  /** Seconds before the end at which each stage is done, over measured links. */
-  readonly starts: readonly number[] | null;
+  /** Over measured links: the slowest replica's pipeline by event simulation. */
+  readonly measured: MeasuredPipeline | null;
 }
 
 /** Problem, tables and places that every call shares. */
@@ -161,22 +141,12 @@ const courseOf = (context: IterationContext, s: Strategy, partition: Partition):
         microBatches: m,
         microBatchGroup: s.microBatchGroup,
         chunks,
-        links,
+        ...links,
         blocking: set.behaviour.blockingTransfers,
       }));
-  const slowest = slowestPipeline(inputs);
-  const pipeline = slowest?.input ?? null;
-  const starts = pipeline === null || tables.topology.links === null ? null : headStarts(pipeline);
-  return {
-    microBatches: m,
-    stages,
-    busiest,
-    heavy,
-    vocabulary,
-    pipeline,
-    makespan: slowest?.makespan ?? null,
-    starts,
-  };
+  const measured = tables.topology.links === null || alone ? null : measuredPipeline(inputs);
+  const pipeline = measured?.input ?? inputs[0] ?? null;
+  return { microBatches: m, stages, busiest, heavy, vocabulary, pipeline, measured };
 };
 
 const busyTime = ({ microBatches: m, heavy, vocabulary }: Course): number => m * (heavy.time + vocabulary);
@@ -184,9 +154,9 @@ const busyTime = ({ microBatches: m, heavy, vocabulary }: Course): number => m *
 /** Time of one iteration. Throws RangeError on a strategy that does not fit. */
 export const iterationTime = (context: IterationContext, s: Strategy, partition: Partition): number => {
   const course = courseOf(context, s, partition);
-  const makespan =
-    course.pipeline === null ? busyTime(course) : (course.makespan ?? pipelineMakespan(course.pipeline));
-  const { exchange, step } = dataPart(course.stages, s, course.starts);
+  const { pipeline, measured } = course;
+  const makespan = measured?.makespan ?? (pipeline === null ? busyTime(course) : pipelineMakespan(pipeline));
+  const { exchange, step } = dataPart(course.stages, s, measured?.headStarts ?? null);
   return makespan + exchange + step + course.heavy.set.runtime.iterationOverhead;
 };
 
@@ -199,8 +169,14 @@ export const iterationBreakdown = (
   const course = courseOf(context, s, partition);
   const { microBatches: m, heavy, vocabulary } = course;
   const parts = stageParts(context.prefixes, s, heavy, course.busiest);
-  const pipeline = course.pipeline === null ? null : pipelineTime(course.pipeline);
-  const { exchange, step } = dataPart(course.stages, s, course.starts);
+  const { measured } = course;
+  const pipeline =
+    measured !== null
+      ? { makespan: measured.makespan, transfer: measuredTransfer(measured) }
+      : course.pipeline === null
+        ? null
+        : pipelineTime(course.pipeline);
+  const { exchange, step } = dataPart(course.stages, s, measured?.headStarts ?? null);
   const busy = busyTime(course);
   const makespan = pipeline?.makespan ?? busy;
   const transfer = Math.max(0, Math.min(pipeline?.transfer ?? 0, makespan - busy));

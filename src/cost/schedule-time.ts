@@ -19,7 +19,8 @@ export const transferBetween = (input: PipelineInput, from: number, to: number):
   };
   const [a, b] = [stageOf(from), stageOf(to)];
   if (a === b) return 0;
-  return (Math.abs(a - b) === 1 ? input.links[Math.min(a, b)] : input.links[input.stages - 1]) ?? 0;
+  const links = (to > from ? input.directed?.down : input.directed?.up) ?? input.links;
+  return (Math.abs(a - b) === 1 ? links[Math.min(a, b)] : links[input.stages - 1]) ?? 0;
 };
 
 /** Work of the slowest stage, without waiting. */

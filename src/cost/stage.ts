@@ -26,6 +26,8 @@ export interface PipelineInput {
   readonly chunks: readonly (readonly ChunkTime[])[];
   /** One-way transfer time between stage i and i+1; the last entry is from the last stage to the first (interleaved). */
   readonly links: readonly Seconds[];
+  /** Where both directions of the links were measured: towards the last layer and back, of which `links` are the means. */
+  readonly directed?: { readonly down: readonly Seconds[]; readonly up: readonly Seconds[] };
   /** Sends block the compute stream. */
   readonly blocking: boolean;
 }

@@ -1,0 +1,74 @@
+/** Pipelines over measured links: replicas differ, and so do the directions of a link. */
+import { seconds } from '../units.ts';
+import type { Seconds } from '../units.ts';
+import { pipelineMakespan } from './pipeline.ts';
+import { simulatePipeline } from './schedule-simulation.ts';
+import type { PipelineInput } from './stage.ts';
+
+export interface MeasuredPipeline {
+  /** Of the replica that takes longest. */
+  readonly input: PipelineInput;
+  readonly makespan: Seconds;
+  /** By stage: seconds before the end of the passes at which all replicas are done with its own, so that its gradients may go. */
+  readonly headStarts: readonly Seconds[];
+}
+
+/** Replicas that are simulated, the slowest by closed form: those have the last word on any stage. */
+const MAXIMUM_SIMULATED = 8;
+
+/** Schedules that run a known order; the others are judged by their authors' closed forms, as without measured links. */
+const isSimulated = ({ schedule, vocabulary = 'last' }: PipelineInput): boolean =>
+  (schedule === 'gpipe' || schedule === '1f1b' || schedule === 'interleaved') &&
+  (vocabulary === 'last' || vocabulary === 'redistributed');
+
+interface Course {
+  readonly makespan: number;
+  /** When each stage ends its last pass. */
+  readonly ends: readonly number[];
+}
+
+const courseOf = (input: PipelineInput): Course => {
+  if (!isSimulated(input)) {
+    const makespan = pipelineMakespan(input);
+    return { makespan, ends: input.chunks.map(() => makespan) };
+  }
+  const { makespan, passes } = simulatePipeline(input);
+  return { makespan, ends: passes.map((stage) => stage.at(-1)?.end ?? 0) };
+};
+
+/**
+ * The slowest of replicas that differ in their links alone, exact for GPipe, 1F1B and interleaved order by event
+ * simulation (blocking sends and unequal stages too). Throws RangeError without any.
+ */
+export const measuredPipeline = (replicas: readonly PipelineInput[]): MeasuredPipeline => {
+  const chosen =
+    replicas.length <= MAXIMUM_SIMULATED
+      ? replicas
+      : replicas
+          .map((input) => ({ input, time: pipelineMakespan(input) }))
+          .sort((a, b) => b.time - a.time)
+          .slice(0, MAXIMUM_SIMULATED)
+          .map(({ input }) => input);
+  const [first, ...others] = chosen;
+  if (first === undefined) throw new RangeError('a pipeline has at least one replica');
+  let [input, slowest] = [first, courseOf(first)];
+  const ends = [...slowest.ends];
+  for (const other of others) {
+    const course = courseOf(other);
+    for (const [stage, end] of course.ends.entries()) ends[stage] = Math.max(ends[stage] ?? 0, end);
+    if (course.makespan > slowest.makespan) [input, slowest] = [other, course];
+  }
+  return {
+    input,
+    makespan: seconds(slowest.makespan),
+    headStarts: ends.map((end) => seconds(slowest.makespan - end)),
+  };
+};
+
+/** The part of the slowest replica's time that would vanish with links of zero transfer time. */
+export const measuredTransfer = ({ input, makespan }: MeasuredPipeline): Seconds => {
+  const still = input.links.map(() => seconds(0));
+  return seconds(
+    makespan - courseOf({ ...input, links: still, directed: { down: still, up: still } }).makespan,
+  );
+};
