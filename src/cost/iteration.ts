@@ -81,9 +81,12 @@ const dataPart = (stages: readonly StageCost[], s: Strategy, starts: readonly nu
     // A later stage alike has the longer head start.
     if (same) continue;
     const whole = shardsLayers(s, set.behaviour) ? 0 : dataTime(set.data, denseParameters, expertParameters);
-    const exchange = Math.max(0, whole - (starts?.[index] ?? 0));
     const step = optimizerTime(set.data, denseParameters, expertParameters);
-    if (exchange + step > worst.exchange + worst.step) worst = { exchange, step };
+    if (starts !== null) {
+      // The step waits for the norm of all gradients.
+      const exchange = Math.max(worst.exchange, whole - (starts[index] ?? 0));
+      worst = { exchange, step: Math.max(worst.step, step) };
+    } else if (whole + step > worst.exchange + worst.step) worst = { exchange: whole, step };
   }
   return worst;
 };
