@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { defaultCalibration } from '../../src/ingest/calibration.ts';
+import type { Problem } from '../../src/plan/problem.ts';
+import { firstError } from '../../src/runtimes/registry.ts';
+import { combinations } from '../../src/search/combinations.ts';
+import { createSearchCosts } from '../../src/search/costs.ts';
+import {
+  fasterFirst,
+  neverWorse,
+  smallerFirst,
+  undominated,
+  type Preference,
+} from '../../src/search/dominance.ts';
+import { flagKeys, spell } from '../../src/search/keys.ts';
+import { ruleContexts } from '../../src/search/legality.ts';
+import { createPartitioner } from '../../src/search/partition-choice.ts';
+import { createSpace, type Space } from '../../src/search/space.ts';
+import type { Partition, Strategy } from '../../src/strategy/strategy.ts';
+import { presetCluster, presetModel, problemOf } from './problems.ts';
+
+/** What the bounds of the search take for granted, held against the real cost model on random legal strategies. */
+const problems: readonly { readonly name: string; readonly problem: Problem }[] = [
+  {
+    name: 'dense',
+    problem: problemOf(presetModel('llama3-8b'), presetCluster('h100-sxm-80gb', 4), { globalBatchSize: 256 }),
+  },
+  {
+    name: 'experts',
+    problem: problemOf(presetModel('mixtral-8x7b'), presetCluster('a100-sxm-80gb', 4), {
+      globalBatchSize: 128,
+    }),
+  },
+  {
+    name: 'latent attention, uneven layers',
+    problem: problemOf(presetModel('deepseek-v3', 13), presetCluster('h800-sxm-80gb', 8), {
+      globalBatchSize: 256,
+    }),
+  },
+];
+
+/** A legal strategy of the space, picked by four numbers from 0 to 1. */
+const pick = (space: Space, [a, b, c, d]: readonly number[]): Strategy => {
+  const at = <T>(list: readonly T[], where: number | undefined): T => {
+    const value = list[Math.min(list.length - 1, Math.floor((where ?? 0) * list.length))];
+    if (value === undefined) throw new Error('nothing to pick from');
+    return value;
+  };
+  const { strategy, recomputes } = at(at(space.families, a).frames, b);
+  const layout: Strategy = { ...strategy, recompute: at(recomputes, c) };
+  return { ...layout, ...at(combinations(space.flagChoices(layout)), d) };
+};
+
+const unit = fc.double({ min: 0, max: 1, noNaN: true });
+const picks = fc.tuple(unit, unit, unit, unit);
+
+/** Pairs of legal strategies of one layout that differ in one switch, the better value first. */
+const pairs = (space: Space, strategy: Strategy, preference: Preference): [Strategy, Strategy][] => {
+  const legal = new Set(
+    combinations(space.flagChoices(strategy)).map((flags) =>
+      flagKeys.map((key) => String(flags[key])).join(' '),
+    ),
+  );
+  const isLegal = (candidate: Strategy): boolean =>
+    legal.has(flagKeys.map((key) => spell(candidate[key])).join(' '));
+  return Object.entries(preference).flatMap(([key, values]) =>
+    values.flatMap(([better, other]): [Strategy, Strategy][] => {
+      const read = (text: string): string | boolean =>
+        text === 'true' ? true : text === 'false' ? false : text;
+      const first = { ...strategy, [key]: read(better) } as Strategy;
+      const second = { ...strategy, [key]: read(other) } as Strategy;
+      return isLegal(first) && isLegal(second) ? [[first, second]] : [];
+    }),
+  );
+};
+
+const slack = 1 + 1e-9;
+
+for (const { name, problem } of problems)
+  describe(`${name}: ${problem.model.name}`, () => {
+    const space = createSpace(problem);
+    const costs = createSearchCosts(problem, defaultCalibration());
+    const partitioner = createPartitioner(problem, costs);
+    const partitionOf = (strategy: Strategy): Partition => partitioner(strategy)?.partition ?? [];
+    const check = (property: (strategy: Strategy) => void): void => {
+      fc.assert(
+        fc.property(picks, (where) => {
+          property(pick(space, where));
+        }),
+        { numRuns: 250, seed: 2104 },
+      );
+    };
+
+    it(
+      'every strategy of the space is legal with the partition that is chosen for it',
+      { timeout: 60_000 },
+      () => {
+        check((strategy) => {
+          const partition = partitionOf(strategy);
+          expect(partition.flat().reduce((sum, count) => sum + count, 0)).toBe(problem.model.layers.length);
+          for (const context of ruleContexts(problem, strategy, partition))
+            expect(firstError(context)).toBeNull();
+        });
+      },
+    );
+
+    it('bounds lie below the time of the chosen partition', { timeout: 60_000 }, () => {
+      check((strategy) => {
+        const time = costs.iterationTime(strategy, partitionOf(strategy)) * slack;
+        expect(costs.lowerBound(strategy)).toBeLessThanOrEqual(time);
+        expect(costs.exchangeBound(strategy)).toBeLessThanOrEqual(time);
+        expect(costs.lowerBound(strategy)).toBeLessThanOrEqual(costs.exchangeBound(strategy) * slack);
+      });
+    });
+
+    it('operators alone bound a micro-batch, and recomputation only adds', { timeout: 60_000 }, () => {
+      check((strategy) => {
+        const plain: Strategy = { ...strategy, recompute: { kind: 'none' } };
+        expect(costs.lowerBound(plain)).toBeLessThanOrEqual(costs.lowerBound(strategy) * slack);
+        const work = Math.min(
+          costs.operatorWork({ ...plain, sequenceParallel: strategy.tensor > 1 }),
+          costs.operatorWork({ ...plain, sequenceParallel: false }),
+        );
+        const passes = problem.training.globalBatchSize / (strategy.data * strategy.microBatchSize);
+        expect((work * passes) / strategy.pipeline).toBeLessThanOrEqual(costs.lowerBound(strategy) * slack);
+      });
+    });
+
+    it('a switch that is said to be faster is', { timeout: 60_000 }, () => {
+      check((strategy) => {
+        for (const [better, other] of pairs(space, strategy, fasterFirst))
+          expect(costs.lowerBound(better)).toBeLessThanOrEqual(costs.lowerBound(other) * slack);
+      });
+    });
+
+    it(
+      'a switch that is said to be smaller is, and full recomputation keeps no more than a part of it',
+      { timeout: 60_000 },
+      () => {
+        check((strategy) => {
+          const partition = partitionOf(strategy);
+          const excess = (of: Strategy): number => costs.excess(of, partition);
+          for (const [better, other] of pairs(space, strategy, smallerFirst))
+            expect(excess(better)).toBeLessThanOrEqual(excess(other) + 1);
+          if (strategy.recompute.kind === 'full') return;
+          const least = Math.min(
+            excess({ ...strategy, recompute: { kind: 'full' } }),
+            excess({ ...strategy, recompute: { kind: 'none' } }),
+          );
+          expect(least).toBeLessThanOrEqual(excess(strategy) + 1);
+        });
+      },
+    );
+
+    it('a switch that is said never to be worse is neither slower nor larger', { timeout: 60_000 }, () => {
+      check((strategy) => {
+        const partition = partitionOf(strategy);
+        for (const [better, other] of pairs(space, strategy, neverWorse)) {
+          expect(costs.iterationTime(better, partition)).toBeLessThanOrEqual(
+            costs.iterationTime(other, partition) * slack,
+          );
+          expect(costs.excess(better, partition)).toBeLessThanOrEqual(costs.excess(other, partition) + 1);
+        }
+      });
+    });
+  });
+
+describe('undominated choices', () => {
+  it('keep one of equals and drop what another one beats', () => {
+    const choices = [
+      { sharding: 'optimizer', offload: 'none' },
+      { sharding: 'optimizer', offload: 'optimizer' },
+      { sharding: 'none', offload: 'none' },
+    ] as const;
+    expect(undominated(fasterFirst, choices)).toEqual([choices[0]]);
+    expect(undominated(smallerFirst, choices)).toEqual([choices[1], choices[2]]);
+    const alike = [{ overlapGradients: true }, { overlapGradients: false }];
+    expect(undominated(smallerFirst, alike)).toEqual([alike[0]]);
+  });
+});
