@@ -533,7 +533,7 @@ export interface PlacementSpec {
    */
   robust_over?: 'mean' | 'worst';
   /**
-   * How much busier than the balanced plan the busiest GPU may be, for less traffic (joint; default 0.02).
+   * How much busier than the balanced plan the busiest GPU may be, for less traffic (joint; default 0.01).
    */
   load_slack?: number;
   /**

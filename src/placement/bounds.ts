@@ -3,7 +3,7 @@ import type { LayerProblem } from './layer-problem.ts';
 import { pairBound } from './pair-bound.ts';
 import { replicaCounts } from './replicate.ts';
 
-export type BoundMethod = 'mean' | 'replication' | 'pigeonhole' | 'pairs';
+export type BoundMethod = 'mean' | 'replication' | 'pigeonhole' | 'pairs' | 'groups' | 'milp';
 
 /** No placement's value is lower than this. */
 export interface LowerBound {

@@ -26,3 +26,15 @@ export const sliceTrace = (trace: RoutingTrace, from: number, to: number): Routi
   const stride = trace.layers.length * trace.topK;
   return { ...trace, tokens: to - from, ids: trace.ids.slice(from * stride, to * stride) };
 };
+
+/** At most so many tokens, evenly spaced; the trace itself where it has no more. */
+export const sliceTokens = (trace: RoutingTrace, most: number): RoutingTrace => {
+  if (trace.tokens <= most) return trace;
+  const stride = trace.layers.length * trace.topK;
+  const ids = new Uint16Array(most * stride);
+  for (let token = 0; token < most; token += 1) {
+    const from = Math.floor((token * trace.tokens) / most) * stride;
+    ids.set(trace.ids.subarray(from, from + stride), token * stride);
+  }
+  return { ...trace, tokens: most, ids };
+};

@@ -1,0 +1,84 @@
+/** From the placement that runs now to a better one, within a budget of experts that GPUs must load. */
+import { descend, PairImprover, swapFromHottest } from './improve.ts';
+import { replicaFromHottest } from './improve-replicas.ts';
+import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
+import { LayerState } from './layer-state.ts';
+import { placementValue } from './score.ts';
+
+/** Experts that GPUs must load: held by a GPU in `next`, not in `current`. */
+export const countMoves = (current: LayerPlacement, next: LayerPlacement): number =>
+  next.reduce((total, held, gpu) => {
+    const before = new Set(current[gpu]);
+    return total + held.filter((expert) => !before.has(expert)).length;
+  }, 0);
+
+/** Most experts that one GPU must load: what the transfer waits for. */
+export const mostIncoming = (current: LayerPlacement, next: LayerPlacement): number =>
+  Math.max(0, ...next.map((held, gpu) => countMoves([current[gpu] ?? []], [held])));
+
+/** A placement on the way, with its price. */
+export interface Step {
+  readonly placement: LayerPlacement;
+  readonly moves: number;
+  readonly value: number;
+}
+
+const STEPS = 200;
+
+/**
+ * Placements between the current one and `target`, each better than those that cost less: single exchanges and replica
+ * changes of the hottest GPU from the current placement, then a full descent from it, then the target.
+ */
+export const stepsTowards = (problem: LayerProblem, current: LayerPlacement, target: LayerPlacement): readonly Step[] => {
+  const state = new LayerState(problem);
+  state.load(current);
+  const seen: Step[] = [];
+  const keep = (placement: LayerPlacement): void => {
+    seen.push({ placement, moves: countMoves(current, placement), value: placementValue(problem, placement) });
+  };
+  keep(current);
+  if (problem.loads.length === 1) {
+    for (let step = 0; step < STEPS; step += 1) {
+      const hottest = state.hottest(0);
+      if (!swapFromHottest(state, hottest) && !replicaFromHottest(state, hottest)) break;
+      keep(state.placement());
+    }
+    descend(state, new PairImprover(), 0, STEPS);
+    keep(state.placement());
+  }
+  keep(target);
+  const sorted = seen.toSorted((a, b) => a.moves - b.moves || a.value - b.value);
+  return sorted.filter((step, index) => sorted.slice(0, index).every(({ value }) => step.value < value));
+};
+
+/**
+ * One step of each layer such that the sum of values is least within the budget, greedily by gain per move over the
+ * lower convex hull of each layer's steps: within one step of a layer of the optimum (the relaxation of the
+ * multiple-choice knapsack: Sinha & Zoltners 1979).
+ */
+export const withinBudget = (layers: readonly (readonly Step[])[], budget: number): readonly Step[] => {
+  const chosen = layers.map(() => 0);
+  let left = budget;
+  for (;;) {
+    let best: { layer: number; step: number; rate: number; moves: number } | null = null;
+    layers.forEach((steps, layer) => {
+      const from = steps[chosen[layer] ?? 0];
+      if (from === undefined) return;
+      for (let step = (chosen[layer] ?? 0) + 1; step < steps.length; step += 1) {
+        const to = steps[step];
+        if (to === undefined || to.moves - from.moves > left) break;
+        const rate = (from.value - to.value) / (to.moves - from.moves);
+        if (best === null || rate > best.rate + 1e-15) best = { layer, step, rate, moves: to.moves - from.moves };
+      }
+    });
+    const taken = best as { layer: number; step: number; moves: number } | null;
+    if (taken === null) break;
+    chosen[taken.layer] = taken.step;
+    left -= taken.moves;
+  }
+  return layers.map((steps, layer) => {
+    const step = steps[chosen[layer] ?? 0];
+    if (step === undefined) throw new RangeError('a layer has no step at all');
+    return step;
+  });
+};
