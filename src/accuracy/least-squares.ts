@@ -41,7 +41,7 @@ export interface LinearProblem {
   readonly rows: readonly LinearRow[];
   /** Where each unknown is pulled to, and how strongly. */
   readonly centre: readonly number[];
-  readonly pull: number;
+  readonly pull: readonly number[];
   readonly low: readonly number[];
   readonly high: readonly number[];
   /** Errors beyond it count linearly. */
@@ -51,7 +51,7 @@ export interface LinearProblem {
 const ROUNDS = 12;
 
 /**
- * Minimises Σ w·soft²·(√(1 + (e/soft)²) − 1) + pull·Σ(x − centre)² over low ≤ x ≤ high, e = error + slopes·x, by
+ * Minimises Σ w·soft²·(√(1 + (e/soft)²) − 1) + Σ pull·(x − centre)² over low ≤ x ≤ high, e = error + slopes·x, by
  * reweighted least squares; unknowns are held to their range after each round.
  */
 export const robustFit = (problem: LinearProblem): readonly number[] => {
@@ -60,9 +60,9 @@ export const robustFit = (problem: LinearProblem): readonly number[] => {
   let x: readonly number[] = centre.map(() => 0);
   for (let round = 0; round < ROUNDS; round += 1) {
     const matrix = Array.from({ length: n }, (_, i) =>
-      Array.from({ length: n }, (__, j) => (i === j ? 2 * pull : 0)),
+      Array.from({ length: n }, (__, j) => (i === j ? 2 * (pull[i] ?? 0) : 0)),
     );
-    const right = centre.map((value) => 2 * pull * value);
+    const right = centre.map((value, i) => 2 * (pull[i] ?? 0) * value);
     for (const { error, slopes, weight } of rows) {
       const e = slopes.reduce((sum, slope, j) => sum + slope * (x[j] ?? 0), error);
       const w = weight / Math.sqrt(1 + (e / soft) ** 2);

@@ -11,16 +11,25 @@ import { median } from './metrics.ts';
 const STEP = 0.04;
 /** Errors beyond it count linearly. */
 const SOFT = 0.04;
-/** Weight of the pull to the centre, per squared log distance. */
-const PULL = 2e-4;
 /** A linearised fit is not trusted further than this factor. */
 const FARTHEST = Math.log(2);
+
+export interface FitRule {
+  /** Where constants that no row fixes fall back to: what the same constant is elsewhere, or given log factors. */
+  readonly centre: 'siblings' | readonly number[];
+  /** Weight of the pull to the centre, per squared log distance: of each constant. */
+  readonly pull: (path: Path) => number;
+}
+
+/** What stands in the file is no evidence for a fit that leaves a source out: the siblings are. */
+const FROM_SIBLINGS: FitRule = { centre: 'siblings', pull: () => 2e-4 };
 
 const clamp = (value: number): number => Math.min(FARTHEST, Math.max(-FARTHEST, value));
 
 export class LinearisedFit {
   /** Rows in the order of the linearisation. */
   readonly rows: readonly FitRow[];
+  readonly #paths: readonly Path[];
   readonly #root: Tree;
   readonly #calibrationOf: (root: Tree) => Calibration;
   readonly #values: readonly number[];
@@ -28,18 +37,24 @@ export class LinearisedFit {
   readonly #columns: readonly (readonly number[])[];
 
   /** `root`: tree of a calibration file; it is changed and restored while the object works. */
-  constructor(root: Tree, rows: readonly FitRow[], calibrationOf: (root: Tree) => Calibration) {
+  constructor(
+    root: Tree,
+    rows: readonly FitRow[],
+    calibrationOf: (root: Tree) => Calibration,
+    paths: readonly Path[] = PARAMETERS,
+  ) {
     this.#root = root;
+    this.#paths = paths;
     this.#calibrationOf = calibrationOf;
-    this.#values = PARAMETERS.map((path) => adopt(root, path));
+    this.#values = paths.map((path) => adopt(root, path));
     const groups = groupRows(rows);
     this.rows = groups.flatMap((group) => group.rows);
     this.#base = this.#errors(groups);
-    this.#columns = PARAMETERS.map((path, j) => this.#column(groups, path, j));
+    this.#columns = paths.map((path, j) => this.#column(groups, path, j));
   }
 
   #set(index: number, value: number): void {
-    const path = PARAMETERS[index];
+    const path = this.#paths[index];
     if (path === undefined) return;
     const [node, key] = holder(this.#root, path);
     node[key] = value;
@@ -74,10 +89,12 @@ export class LinearisedFit {
   }
 
   /**
-   * Log factors on the constants, fitted on the rows of `chosen` with the weights that it gives. Each constant is pulled
-   * weakly to the median of its siblings, so that what no chosen row fixes falls back to what is known elsewhere.
+   * Log factors on the constants, fitted on the rows of `chosen` with the weights that it gives. By default each
+   * constant is pulled weakly to the median of its siblings, so that what no chosen row fixes falls back to what is
+   * known elsewhere.
    */
-  fit(chosen: ReadonlyMap<FitRow, number>): readonly number[] {
+  fit(chosen: ReadonlyMap<FitRow, number>, rule: FitRule = FROM_SIBLINGS): readonly number[] {
+    const { centre } = rule;
     const factor = (j: number, to: number | null): number => {
       const value = this.#values[j] ?? 0;
       return to === null || value <= 0 ? 0 : clamp(Math.log(Math.max(to, 1e-15) / value));
@@ -88,12 +105,19 @@ export class LinearisedFit {
         const slopes = this.#columns.map((column) => column[i] ?? 0);
         return weight === undefined ? [] : [{ error: this.#base[i] ?? 0, slopes, weight }];
       }),
-      centre: PARAMETERS.map((path, j) => factor(j, this.#siblings(path))),
-      low: PARAMETERS.map((path, j) => factor(j, rangeOf(this.#root, path)[0])),
-      high: PARAMETERS.map((path, j) => factor(j, rangeOf(this.#root, path)[1])),
-      pull: PULL,
+      centre: this.#paths.map((path, j) =>
+        centre === 'siblings' ? factor(j, this.#siblings(path)) : (centre[j] ?? 0),
+      ),
+      low: this.#paths.map((path, j) => factor(j, rangeOf(this.#root, path)[0])),
+      high: this.#paths.map((path, j) => factor(j, rangeOf(this.#root, path)[1])),
+      pull: this.#paths.map((path) => rule.pull(path)),
       soft: SOFT,
     });
+  }
+
+  /** Largest change of any row's log error over the log change of a constant: 0 where no row notices it. */
+  get sensitivities(): readonly number[] {
+    return this.#columns.map((column) => column.reduce((most, slope) => Math.max(most, Math.abs(slope)), 0));
   }
 
   /** Absolute relative errors of rows under shifted constants: predicted anew, not linearised. */

@@ -16,7 +16,7 @@ describe('symmetric systems', () => {
 });
 
 describe('robust fit', () => {
-  const free = { low: [-10], high: [10], soft: 0.1, centre: [0], pull: 1e-9 };
+  const free = { low: [-10], high: [10], soft: 0.1, centre: [0], pull: [1e-9] };
   const row = (error: number): { error: number; slopes: readonly number[]; weight: number } => ({
     error,
     slopes: [1],

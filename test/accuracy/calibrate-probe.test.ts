@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { calibrate } from '../../src/accuracy/calibrate.ts';
+import { fitProbe } from '../../src/accuracy/calibrate-probe.ts';
+import type { Tree } from '../../src/accuracy/fit-parameters.ts';
+import type { Probe } from '../../src/formats/probe.ts';
+import { calibrationOf, readCalibration } from '../../src/ingest/calibration.ts';
+import { isProbeText, readProbe } from '../../src/ingest/probe.ts';
+import { repositoryPath } from '../shared-data.ts';
+import { BANDWIDTH, CURVE, sampleProbe } from './sample-probe.ts';
+
+const base = readFileSync(repositoryPath('configs/calibration/default.yaml'), 'utf8');
+
+const entryOf = (probe: Probe, name = 'a100-sxm-80gb'): unknown =>
+  readCalibration(calibrate({ base, name: 'probed', plannerVersion: '0', runs: [], probes: [probe] }).text)
+    .accelerators[name];
+
+describe('calibration by a probe', () => {
+  it('reads the curves back that the figures were made from', () => {
+    expect(entryOf(sampleProbe())).toMatchObject({
+      gemm: { bf16: { efficiency: 0.8, depth: 200 } },
+      sustained: 0.9,
+      attention: { flash2: { rate: 0.5, backward: 0.8, halfLength: 400 } },
+      streaming: 0.85,
+      elementwise: 0.7,
+    });
+    expect(BANDWIDTH).toBe(2039e9);
+    expect(CURVE.depth).toBe(200);
+  });
+
+  it('fits the links: 200 GB/s of bus bandwidth of NVLink 3 with 300 GB/s is two thirds', () => {
+    const probe = sampleProbe();
+    const { errors } = fitProbe(parse(base) as Tree, probe, calibrationOf);
+    const links = errors.find(({ what }) => what === 'collectives, nvlink3');
+    expect(links?.before).toBeGreaterThan(0.05);
+    expect(links?.after).toBeLessThan(0.03);
+  });
+
+  it('holds a constant to its plausible range and says so', () => {
+    const { constants } = fitProbe(parse(base) as Tree, sampleProbe({ slowdown: 10 }), calibrationOf);
+    const efficiency = constants.find(
+      ({ path }) => path.join('.') === 'accelerators.a100-sxm-80gb.gemm.bf16.0',
+    );
+    expect(efficiency).toMatchObject({ held: true, value: 0.3, range: [0.3, 1] });
+  });
+
+  it('a depth that fewer than three depths fix stays as shipped', () => {
+    const probe = sampleProbe();
+    const few = { ...probe, gemm: probe.gemm.filter(({ k }) => k === 4096) };
+    expect(entryOf(few)).toMatchObject({ gemm: { bf16: { depth: 97 } } });
+  });
+
+  it('leaves what it did not measure', () => {
+    const shipped = readCalibration(base).accelerators['a100'];
+    const bare = { ...sampleProbe(), gemm: [], attention: [], memory: [], collectives: [] };
+    expect(entryOf(bare)).toEqual({ ...shipped, names: ['a100-sxm-80gb'] });
+  });
+});
+
+describe('probe files', () => {
+  it('are told from runs by their kind, and checked against the schema', () => {
+    const text = JSON.stringify(sampleProbe());
+    expect(isProbeText(text)).toBe(true);
+    expect(isProbeText('{"id":"run"}')).toBe(false);
+    expect(readProbe({ name: 'p.json', text }).ok).toBe(true);
+    const wrong = readProbe({ name: 'p.json', text: text.replace('"per_node":8', '"per_node":0') });
+    expect(!wrong.ok && wrong.diagnostics.map(({ message }) => message)).toEqual([
+      'gpu.per_node must be >= 1',
+    ]);
+  });
+});
