@@ -1,7 +1,9 @@
 /** The command tree. */
 import { Command } from 'commander';
 import { registerAccuracy } from './commands/accuracy.ts';
+import { registerCalibrate } from './commands/calibrate.ts';
 import { registerEstimate } from './commands/estimate.ts';
+import { registerPlace } from './commands/place.ts';
 import { registerPresets } from './commands/presets.ts';
 import { registerSchema } from './commands/schema.ts';
 import { registerSearch } from './commands/search.ts';
@@ -34,6 +36,8 @@ export const createProgram = (): Command => {
   registerSearch(program);
   registerEstimate(program);
   registerAccuracy(program);
+  registerCalibrate(program);
+  registerPlace(program);
   registerPresets(program);
   registerSchema(program);
   return program;

@@ -17,8 +17,8 @@ export interface NamedResults extends Results {
   readonly file: string;
 }
 
-/** Colours of the styles on a stream. */
-const painter = (colour: boolean | undefined): Paint => {
+/** Colours of the styles on stdout. */
+export const painter = (colour: boolean | undefined): Paint => {
   const chalk = chalkFor(process.stdout, colour);
   const styles: Readonly<Record<Style, (text: string) => string>> = {
     plain: (text) => text,

@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- inner loops over typed arrays; indices are in range by construction */
 import { descend, PairImprover } from './improve.ts';
-import { kickByReplica, kickBySwap } from './kicks.ts';
+import { kick } from './kicks.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
 import { LayerState } from './layer-state.ts';
 import { packReplicas } from './pack.ts';
@@ -27,7 +27,7 @@ export const greedyPlacement = (problem: LayerProblem, state: LayerState): Layer
   for (let scenario = 0; scenario < scenarios; scenario += 1)
     for (let expert = 0; expert < experts; expert += 1)
       total[expert]! += weights[scenario * experts + expert]!;
-  const counts = replicaCounts(total, problem.replicas, problem.slots.filter((count) => count > 0).length);
+  const counts = replicaCounts(total, problem.replicas, problem.slots.filter((count) => count > 0).length, problem.slots);
   const share = total.map((weight, expert) => weight / counts[expert]!);
   return packReplicas(counts, share, problem.slots, slowness);
 };
@@ -68,9 +68,8 @@ export const balance = (
   best.copy(state);
   let value = best.value();
   const redundant = problem.replicas > state.experts;
-  for (let kick = 0; kick < limits.kicks && value > enough; kick += 1) {
-    const kicked = redundant && kick % 2 === 0 ? kickByReplica(state, random) : false;
-    if (!kicked) for (let swap = 0; swap < 3; swap += 1) kickBySwap(state, random, value);
+  for (let number = 0; number < limits.kicks && value > enough; number += 1) {
+    kick(state, number, redundant, value, random);
     descend(state, pairs, enough, DESCENT_STEPS);
     const reached = state.value();
     if (reached <= value) {

@@ -12,13 +12,12 @@ const busiestAfter = (state: LayerState, index: number, expert: number, limit: n
   const gpu = gpuOf[index]!;
   const lighter = weights[expert]! / (counts[expert]! + 1);
   const relief = share[expert]! - lighter;
-  const heavier = old === FREE ? 0 : weights[old]! / (counts[old]! - 1);
-  const burden = old === FREE ? 0 : heavier - share[old]!;
-  let busiest = time[gpu]! + (lighter - (old === FREE ? 0 : share[old]!)) * slowness[gpu]!;
+  const burden = weights[old]! / (counts[old]! - 1) - share[old]!;
+  let busiest = time[gpu]! + (lighter - share[old]!) * slowness[gpu]!;
   if (busiest >= limit) return Infinity;
   for (let other = 0; other < gpus; other += 1) {
     if (other === gpu) continue;
-    const holdsOld = old !== FREE && holds[other * experts + old] === 1;
+    const holdsOld = holds[other * experts + old] === 1;
     const holdsNew = holds[other * experts + expert] === 1;
     if (!holdsOld && !holdsNew) continue;
     const after = time[other]! + ((holdsOld ? burden : 0) - (holdsNew ? relief : 0)) * slowness[other]!;
@@ -30,8 +29,8 @@ const busiestAfter = (state: LayerState, index: number, expert: number, limit: n
 
 /**
  * The change of one replica that relieves the hottest GPU most: a further replica elsewhere of an expert that it holds,
- * or another expert in place of one of its replicas. The slot must be free or its expert have another replica. False
- * where none helps. One scenario.
+ * or another expert in place of one of its replicas. The slot's expert must have another replica, and the number of
+ * replicas stays. False where none helps. One scenario.
  */
 export const replicaFromHottest = (state: LayerState, hottest: number): boolean => {
   const { experts, start, slot, gpuOf, counts, holds, time } = state;
@@ -48,7 +47,7 @@ export const replicaFromHottest = (state: LayerState, hottest: number): boolean 
   for (let index = 0; index < slot.length; index += 1) {
     const old = slot[index]!;
     const gpu = gpuOf[index]!;
-    if (gpu === hottest || (old !== FREE && counts[old]! < 2)) continue;
+    if (gpu === hottest || old === FREE || counts[old]! < 2) continue;
     for (let held = start[hottest]!; held < start[hottest + 1]!; held += 1) {
       const expert = slot[held]!;
       if (expert !== FREE && expert !== old && holds[gpu * experts + expert] === 0) consider(index, expert);

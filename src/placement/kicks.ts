@@ -21,7 +21,7 @@ const exceeds = (state: LayerState, a: number, b: number, ceiling: number): bool
 };
 
 /** A random exchange of equal right between GPUs none of which becomes busier than `ceiling`. */
-export const kickBySwap = (state: LayerState, random: () => number, ceiling: number): boolean => {
+const kickBySwap = (state: LayerState, random: () => number, ceiling: number): boolean => {
   const { slot, gpuOf } = state;
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const a = randomIndex(random, slot.length);
@@ -37,7 +37,7 @@ export const kickBySwap = (state: LayerState, random: () => number, ceiling: num
 };
 
 /** Gives a random slot of an expert with several replicas to an expert that its GPU does not hold. */
-export const kickByReplica = (state: LayerState, random: () => number): boolean => {
+const kickByReplica = (state: LayerState, random: () => number): boolean => {
   const { slot, gpuOf, counts, holds, experts } = state;
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const index = randomIndex(random, slot.length);
@@ -49,4 +49,18 @@ export const kickByReplica = (state: LayerState, random: () => number): boolean 
     return true;
   }
   return false;
+};
+
+/**
+ * The kick of a given number: replica changes and exchanges in turn; every fourth one is strong, up to four of them and
+ * without regard to the times that result, for optima that small steps do not leave.
+ */
+export const kick = (state: LayerState, number: number, redundant: boolean, value: number, random: () => number): void => {
+  const strong = number % 4 === 3;
+  const changes = strong ? 1 + randomIndex(random, 4) : 1;
+  for (let change = 0; change < changes; change += 1) {
+    const replica = redundant && (strong ? random() < 0.5 : number % 2 === 0);
+    if (replica && kickByReplica(state, random)) continue;
+    for (let swap = 0; swap < (strong ? 1 : 3); swap += 1) kickBySwap(state, random, strong ? Infinity : value);
+  }
 };

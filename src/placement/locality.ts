@@ -23,8 +23,8 @@ export interface LocalitySettings {
 }
 
 /** Tokens beyond so many are sampled evenly: their statistics, not their number, decide. */
-const MOST_TOKENS = 8192;
-const STEPS_PER_KICK = 300;
+const MOST_TOKENS = 4096;
+const STEPS_PER_KICK = 150;
 const SWEEPS = 6;
 /** Of a GPU's room above the mean: what a whole node may use. Each is tried. */
 const NODE_SHARES = [0.5, 0.9];

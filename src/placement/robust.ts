@@ -1,6 +1,6 @@
 import { greedyPlacement } from './balance.ts';
 import type { BalanceLimits } from './balance.ts';
-import { kickByReplica, kickBySwap } from './kicks.ts';
+import { kick } from './kicks.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
 import { LayerState } from './layer-state.ts';
 import { seededRandom } from './random.ts';
@@ -30,8 +30,9 @@ export const balanceScenarios = (
   const best = new LayerState(problem);
   best.copy(state);
   let value = best.value();
-  for (let kick = 0; kick < limits.kicks && value > enough; kick += 1) {
-    if (kick % 2 === 1 || !kickByReplica(state, random)) kickBySwap(state, random, value);
+  const redundant = problem.replicas > state.experts;
+  for (let number = 0; number < limits.kicks && value > enough; number += 1) {
+    kick(state, number, redundant, value, random);
     descend();
     if (state.value() <= value) {
       state.refresh();
