@@ -52,7 +52,7 @@ const createComponent = (
   const enumerate = (draft: Draft, index: number, found: FlagChoice[]): void => {
     const key = keys[index];
     if (key === undefined) {
-      found.push(Object.fromEntries(keys.map((name) => [name, draft[name]])) as FlagChoice);
+      found.push(Object.fromEntries(keys.map((name) => [name, draft[name]])));
       return;
     }
     for (const value of domains[key].values(draft)) {

@@ -2,7 +2,7 @@ import { gpuCount } from '../cluster/cluster.ts';
 import type { Problem } from '../plan/problem.ts';
 import type { Rule } from '../runtimes/rule.ts';
 import { nearEvenPartition } from '../strategy/layer-split.ts';
-import type { Recompute, Strategy } from '../strategy/strategy.ts';
+import type { Partition, Recompute, Strategy } from '../strategy/strategy.ts';
 import { domainsOf, type Domains } from './domain.ts';
 import { createFlagComponents, type FlagChoice, type FlagComponent } from './flag-space.ts';
 import { isFlagKey, layoutKeys, sizeKeys, scheduleKeys, spell, type Draft, type LayoutKey } from './keys.ts';
@@ -88,6 +88,7 @@ const exploreWorld = (
 ): { families: Family[]; choices: (layout: Strategy) => readonly (readonly FlagChoice[])[] } => {
   const draft = emptyDraft();
   const contexts = ruleContexts(problem, draft, null);
+  const setPlaceholder = createPlaceholder(problem, draft, contexts);
   const levels = rulesByLevel(rules);
   const components = createFlagComponents(rules, domains, contexts, reject);
   const counter = createCounter(components, draft);
@@ -123,7 +124,7 @@ const exploreWorld = (
     for (const value of domains[key].values(draft)) {
       (draft as Record<LayoutKey, unknown>)[key] = value;
       if (key === 'pipeline') draft.virtualStages = 1;
-      if (shapeKeys.has(key)) setPlaceholder(problem, draft, contexts);
+      if (shapeKeys.has(key)) setPlaceholder();
       const broken = (levels.get(level) ?? []).find((rule) => !passes(rule, contexts));
       if (broken !== undefined) reject(broken.id);
       else if (level === sizeKeys.length - 1) {
@@ -136,17 +137,27 @@ const exploreWorld = (
   visit(0, []);
   const choices = (layout: Strategy): readonly (readonly FlagChoice[])[] => {
     Object.assign(draft, layout);
-    setPlaceholder(problem, draft, contexts);
+    setPlaceholder();
     return components.map((component) => component.choices(draft));
   };
   return { families, choices };
 };
 
 /** Rules that look at the partition see one that differs by at most a layer; the real one is chosen later. */
-const setPlaceholder = (problem: Problem, draft: Draft, contexts: readonly OpenContext[]): void => {
-  const { pipeline, virtualStages, schedule } = draft;
-  const partition = nearEvenPartition(problem.model.layers.length, pipeline, virtualStages, schedule);
-  for (const context of contexts) context.partition = partition;
+const createPlaceholder = (
+  problem: Problem,
+  draft: Draft,
+  contexts: readonly OpenContext[],
+): (() => void) => {
+  const known = new Map<string, Partition>();
+  return () => {
+    const { pipeline, virtualStages, schedule } = draft;
+    const key = `${pipeline} ${virtualStages} ${schedule}`;
+    const partition =
+      known.get(key) ?? nearEvenPartition(problem.model.layers.length, pipeline, virtualStages, schedule);
+    known.set(key, partition);
+    for (const context of contexts) context.partition = partition;
+  };
 };
 
 /** Number of legal (recomputation, switches) of the draft: Σ over recomputations of the product over components. */

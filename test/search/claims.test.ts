@@ -67,8 +67,8 @@ const pairs = (space: Space, strategy: Strategy, preference: Preference): [Strat
     values.flatMap(([better, other]): [Strategy, Strategy][] => {
       const read = (text: string): string | boolean =>
         text === 'true' ? true : text === 'false' ? false : text;
-      const first = { ...strategy, [key]: read(better) } as Strategy;
-      const second = { ...strategy, [key]: read(other) } as Strategy;
+      const first = { ...strategy, [key]: read(better) };
+      const second = { ...strategy, [key]: read(other) };
       return isLegal(first) && isLegal(second) ? [[first, second]] : [];
     }),
   );
