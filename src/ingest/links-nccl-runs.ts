@@ -125,11 +125,20 @@ export const ncclRuns = (source: Source, report: ReadingReport): readonly NcclRu
     if (/^#?\s*nThread\s/u.test(content) || named !== null) {
       if (draft.header !== null) close();
       if (named !== null) draft.collective = collectiveNamed(content.slice(named.index));
+      // A program started by hand with -g N is one process with N GPUs of this host.
+      const gpus = /_perf\s.*?\s-g\s+(\d{1,3})(?:\s|$)/u.exec(content)?.[1];
+      if (gpus !== undefined && !/mpirun|srun|mpiexec/u.test(content))
+        draft.devices = Array.from({ length: Number(gpus) }, (_, rank) => ({
+          rank,
+          host: 'localhost',
+          device: '',
+        }));
       continue;
     }
     const device = DEVICE.exec(content);
     if (device !== null) {
       if (draft.header !== null) close();
+      if (draft.devices.every(({ device: name }) => name === '')) draft.devices = [];
       draft.devices.push({ rank: Number(device[1]), host: device[2] ?? '', device: device[3] ?? '' });
       continue;
     }

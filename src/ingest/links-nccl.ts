@@ -104,7 +104,7 @@ const curveOf = (run: NcclRun, source: Source, report: ReadingReport): LinkCurve
     ranks: ranks ?? implied,
     hosts,
     perHost,
-    device: run.devices[0]?.device ?? null,
+    device: run.devices.find(({ device }) => device !== '')?.device ?? null,
     layout: null,
     messages: rows.map(({ message }) => message),
     bandwidth: rows.map(({ bus }) => bus),

@@ -154,6 +154,8 @@ const readSystem = (source: Source, system: Element, report: ReadingReport): Rea
         attribute(link, 'target') === attribute(gpu, 'busid'),
     ),
   );
+  if (devices.length === 0)
+    report.warn(system.range, 'names PCI devices alone, without NVLinks: how GPUs talk is not known from it');
   for (const link of loops) report.warn(link.range, 'ignored: this NVLink leads back to its own GPU');
   const speeds = nets.map((net) => (Number(attribute(net, 'speed')) * 1e6) / 8);
   return report.finish({
@@ -163,7 +165,8 @@ const readSystem = (source: Source, system: Element, report: ReadingReport): Rea
     facts: {
       ...noFacts,
       perNode: count,
-      intraNode: intraNodeOf(gpus),
+      // A file for NCCL to start from leaves out what NCCL finds by itself: GPUs and their NVLinks.
+      intraNode: devices.length === 0 ? null : intraNodeOf(gpus),
       nics:
         ports + nets.length === 0
           ? null

@@ -7,6 +7,11 @@ export interface MatrixContext {
   readonly gpus: number;
 }
 
+export interface MatrixOptions {
+  /** Missing and zero links become unusable ones, of 0 bytes/s, instead of errors. */
+  readonly allowMissing?: boolean;
+}
+
 export const MAXIMUM_SIDE = 10_000;
 
 /** Bytes per second of one `unit`; undefined where it is no unit of bandwidth. */
@@ -23,8 +28,16 @@ const shown = (value: unknown): string => {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 };
 
+/** Cells that hold no link: nothing, null, zero, and the words that scripts write for it. */
+const isMissing = (value: unknown): boolean =>
+  value === null ||
+  value === undefined ||
+  value === 0 ||
+  (typeof value === 'string' && /^(?:|0+(?:\.0*)?|nan|null|none|n\/a|-)$/iu.test(value.trim()));
+
 /** A link in bytes per second: a number of `factor`, or a string with its own unit. */
-export const bandwidthCell = (value: unknown, factor: number): CellResult => {
+export const bandwidthCell = (value: unknown, factor: number, allowMissing = false): CellResult => {
+  if (allowMissing && isMissing(value)) return { ok: true, value: 0 };
   if (value === null || value === undefined || value === '')
     return { ok: false, message: 'the link is missing' };
   if (typeof value !== 'number' && typeof value !== 'string')
@@ -55,8 +68,10 @@ export const latencyCell = (value: unknown, factor: number): CellResult =>
 export const levelOf = (
   side: number,
   stated: 'node' | 'gpu' | null,
-  { nodes, gpus }: MatrixContext,
+  context: MatrixContext | null,
 ): 'node' | 'gpu' | { readonly message: string } => {
+  if (context === null) return stated ?? 'node';
+  const { nodes, gpus } = context;
   const fits = { node: side === nodes, gpu: side === gpus };
   if (stated !== null) {
     if (fits[stated]) return stated;

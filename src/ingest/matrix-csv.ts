@@ -1,11 +1,12 @@
 /**
  * A matrix as CSV: the first line names the receivers, the first cell of each other line the sender. The corner may
- * name the unit (`GB/s`); without it numbers are bytes per second, and a cell may carry a unit of its own.
+ * name the unit (`GB/s`); without it numbers are bytes per second, and a cell may carry a unit of its own. Cells are
+ * separated by commas, semicolons or tabs.
  */
 import type { MeasuredLinks } from '../cluster/cluster.ts';
 import type { Diagnostic, Result } from '../diagnostics.ts';
 import { MAXIMUM_SIDE, bandwidthCell, bandwidthUnit, levelOf } from './matrix-cells.ts';
-import type { MatrixContext } from './matrix-cells.ts';
+import type { MatrixContext, MatrixOptions } from './matrix-cells.ts';
 import { diagnosticAt } from './source.ts';
 import type { Range, Source } from './source.ts';
 
@@ -19,11 +20,11 @@ interface Cell {
 }
 
 /** Cells of the line [start, end), blanks and quotes around them removed; a line is read up to MAXIMUM_LINE. Cells of a matrix hold no commas. */
-const cellsOf = (source: Source, start: number, end: number): readonly Cell[] => {
+const cellsOf = (source: Source, start: number, end: number, separator: string): readonly Cell[] => {
   let at = start;
   return source.text
     .slice(start, Math.min(end, start + MAXIMUM_LINE))
-    .split(',')
+    .split(separator)
     .map((written) => {
       const lead = written.length - written.trimStart().length;
       const trimmed = written.trim();
@@ -33,6 +34,12 @@ const cellsOf = (source: Source, start: number, end: number): readonly Cell[] =>
       return { text, range };
     });
 };
+
+/** The first of the usual separators that the header has. */
+const separatorOf = (header: string): string =>
+  [',', ';', '\t'].find((separator) => header.includes(separator)) ?? ',';
+
+const isNumber = (text: string): boolean => text !== '' && Number.isFinite(Number(text));
 
 /** Lines that are neither blank nor comments, as [start, end). */
 const linesOf = function* (text: string): Generator<readonly [number, number]> {
@@ -72,6 +79,7 @@ const readRow = (
   row: number,
   names: readonly string[],
   unit: number,
+  allowMissing: boolean,
   report: Report,
 ): number[] => {
   const [sender, ...links] = cells;
@@ -89,23 +97,33 @@ const readRow = (
     );
   return links.map(({ text, range }, column) => {
     if (column === row) return Number.NaN;
-    const cell = bandwidthCell(text, unit);
+    const cell = bandwidthCell(text, unit, allowMissing);
     if (cell.ok) return cell.value;
     report.at(range, `${name} to ${names[column] ?? 'nowhere'}: ${cell.message}`);
     return Number.NaN;
   });
 };
 
-export const readCsvMatrix = (source: Source, context: MatrixContext): Result<MeasuredLinks> => {
+export const readCsvMatrix = (
+  source: Source,
+  context: MatrixContext | null,
+  { allowMissing = false }: MatrixOptions = {},
+): Result<MeasuredLinks> => {
   const report = new Report();
   const lines = linesOf(source.text);
   const whole: Range = { source, start: 0, end: 1 };
   const first = lines.next();
-  const header = first.done === true ? [] : cellsOf(source, ...first.value);
+  const separator = first.done === true ? ',' : separatorOf(source.text.slice(...first.value));
+  const header = first.done === true ? [] : cellsOf(source, ...first.value, separator);
   const [corner, ...columns] = header;
   const names = columns.map(({ text }) => text);
   if (corner === undefined || names.length === 0)
     report.at(whole, 'expected a first line that names the receivers');
+  else if (header.every(({ text }) => isNumber(text)))
+    report.at(
+      columns[0]?.range ?? whole,
+      'the first line holds numbers, not names: a matrix needs its header',
+    );
   else if (names.length > MAXIMUM_SIDE) report.at(whole, `has more than ${String(MAXIMUM_SIDE)} columns`);
   if (corner === undefined || report.diagnostics.length > 0)
     return { ok: false, diagnostics: report.diagnostics };
@@ -114,7 +132,9 @@ export const readCsvMatrix = (source: Source, context: MatrixContext): Result<Me
   const bandwidth: number[][] = [];
   for (const line of lines) {
     if (bandwidth.length > names.length || report.full) break;
-    bandwidth.push(readRow(cellsOf(source, ...line), bandwidth.length, names, unit ?? 1, report));
+    bandwidth.push(
+      readRow(cellsOf(source, ...line, separator), bandwidth.length, names, unit ?? 1, allowMissing, report),
+    );
   }
   if (bandwidth.length !== names.length && !report.full)
     report.at(

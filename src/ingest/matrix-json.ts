@@ -1,13 +1,26 @@
-/** A matrix as JSON: `{ unit, level: node|gpu, order: [names], bandwidth: [[…]], latency: [[…]] }`. */
-import type { MeasuredLinks } from '../cluster/cluster.ts';
+/**
+ * A matrix as JSON: `{ unit, level: node|gpu, order: [names], bandwidth: [[…]], latency: [[…]] }`, and where they were
+ * measured `message_bytes: [sizes]` with `bandwidth_by_size: [[[…]]]`, a matrix for each. `unusable: [[from, to]]` names
+ * links that are known to be missing or dead.
+ */
+import type { MeasuredLinks, MeasuredSize } from '../cluster/cluster.ts';
 import type { Diagnostic, Result } from '../diagnostics.ts';
+import { bytes } from '../units.ts';
 import { MAXIMUM_SIDE, bandwidthCell, bandwidthUnit, latencyCell, levelOf } from './matrix-cells.ts';
-import type { CellResult } from './matrix-cells.ts';
-import type { MatrixContext } from './matrix-cells.ts';
+import type { CellResult, MatrixContext, MatrixOptions } from './matrix-cells.ts';
 import { diagnosticInJson, readJson } from './read-json.ts';
 import type { Source } from './source.ts';
 
-const KEYS = ['unit', 'level', 'order', 'bandwidth', 'latency'];
+const KEYS = [
+  'unit',
+  'level',
+  'order',
+  'bandwidth',
+  'latency',
+  'message_bytes',
+  'bandwidth_by_size',
+  'unusable',
+];
 const MAXIMUM_DIAGNOSTICS = 50;
 
 type Path = readonly (string | number)[];
@@ -40,28 +53,31 @@ const readNames = (value: unknown, report: Report): readonly string[] => {
   });
 };
 
+type CellReader = (cell: unknown, sender: number, receiver: number) => CellResult;
+
 const readRows = (
   value: unknown,
-  key: string,
+  path: Path,
   names: readonly string[],
-  read: (cell: unknown) => CellResult,
+  read: CellReader,
   report: Report,
 ): readonly (readonly number[])[] => {
+  const key = path.join(' ');
   if (!Array.isArray(value) || value.length !== names.length) {
-    report.at([key], `${key}: expected ${String(names.length)} rows, one for each name in order`);
+    report.at(path, `${key}: expected ${String(names.length)} rows, one for each name in order`);
     return [];
   }
   return value.map((row: unknown, sender) => {
     if (!Array.isArray(row) || row.length !== names.length) {
-      report.at([key, sender], `${key}: expected ${String(names.length)} numbers in each row`);
+      report.at([...path, sender], `${key}: expected ${String(names.length)} numbers in each row`);
       return [];
     }
     return row.map((cell: unknown, receiver) => {
       if (sender === receiver) return Number.NaN;
-      const result = read(cell);
+      const result = read(cell, sender, receiver);
       if (result.ok) return result.value;
       report.at(
-        [key, sender, receiver],
+        [...path, sender, receiver],
         `${names[sender] ?? ''} to ${names[receiver] ?? ''}: ${result.message}`,
       );
       return Number.NaN;
@@ -69,8 +85,59 @@ const readRows = (
   });
 };
 
+/** Pairs of names that are known to be unusable, as from · names + to. */
+const readUnusable = (value: unknown, names: readonly string[], report: Report): ReadonlySet<number> => {
+  const pairs = new Set<number>();
+  if (value === undefined) return pairs;
+  if (!Array.isArray(value)) {
+    report.at(['unusable'], 'unusable: expected a list of [from, to]');
+    return pairs;
+  }
+  for (const [index, pair] of value.entries()) {
+    const ends =
+      Array.isArray(pair) && pair.length === 2 ? pair.map((name) => names.indexOf(String(name))) : [];
+    const [from = -1, to = -1] = ends;
+    if (from < 0 || to < 0) report.at(['unusable', index], 'unusable: expected two names of order');
+    else pairs.add(from * names.length + to);
+  }
+  return pairs;
+};
+
+const readSizes = (
+  map: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  read: CellReader,
+  report: Report,
+): readonly MeasuredSize[] => {
+  const [sizes, matrices] = [map['message_bytes'], map['bandwidth_by_size']];
+  if (sizes === undefined && matrices === undefined) return [];
+  if (!Array.isArray(sizes) || !Array.isArray(matrices) || sizes.length !== matrices.length) {
+    const key = Array.isArray(sizes) ? 'bandwidth_by_size' : 'message_bytes';
+    report.at([key], 'message_bytes and bandwidth_by_size: expected as many matrices as sizes');
+    return [];
+  }
+  return sizes.map((size: unknown, index): MeasuredSize => {
+    const before: unknown = sizes[index - 1];
+    const sound = typeof size === 'number' && size > (typeof before === 'number' ? before : 0);
+    if (!sound) report.at(['message_bytes', index], 'message_bytes: expected ascending numbers of bytes');
+    const bandwidth = readRows(matrices[index], ['bandwidth_by_size', index], names, read, report);
+    return { message: bytes(Number(size)), bandwidth };
+  });
+};
+
+const unitOf = (map: Readonly<Record<string, unknown>>, report: Report): number => {
+  const { unit: written } = map;
+  const unit = written === undefined ? 1 : typeof written === 'string' ? bandwidthUnit(written) : undefined;
+  if (unit === undefined) report.at(['unit'], 'unit: expected a unit of bandwidth such as "GB/s"');
+  return unit ?? 1;
+};
+
 /** `unit` is that of the bandwidth (bytes per second without it); latency is in seconds. */
-export const readJsonMatrix = (source: Source, context: MatrixContext): Result<MeasuredLinks> => {
+export const readJsonMatrix = (
+  source: Source,
+  context: MatrixContext | null,
+  { allowMissing = false }: MatrixOptions = {},
+): Result<MeasuredLinks> => {
   const read = readJson(source);
   if (!read.ok) return read;
   const report = new Report(source);
@@ -82,27 +149,27 @@ export const readJsonMatrix = (source: Source, context: MatrixContext): Result<M
   for (const key of Object.keys(map))
     if (!KEYS.includes(key))
       report.at([key], `unknown key "${key.slice(0, 60)}": expected ${KEYS.join(', ')}`);
-  const unit =
-    map['unit'] === undefined ? 1 : typeof map['unit'] === 'string' ? bandwidthUnit(map['unit']) : undefined;
-  if (unit === undefined) report.at(['unit'], 'unit: expected a unit of bandwidth such as "GB/s"');
+  const unit = unitOf(map, report);
   const stated = map['level'] ?? null;
   if (stated !== null && stated !== 'node' && stated !== 'gpu')
     report.at(['level'], 'level: expected node or gpu');
   const names = readNames(map['order'], report);
-  const bandwidth = readRows(
-    map['bandwidth'],
-    'bandwidth',
-    names,
-    (cell) => bandwidthCell(cell, unit ?? 1),
-    report,
-  );
+  const unusable = readUnusable(map['unusable'], names, report);
+  const allowed = (sender: number, receiver: number): boolean =>
+    allowMissing || unusable.has(sender * names.length + receiver);
+  const link: CellReader = (cell, sender, receiver) => bandwidthCell(cell, unit, allowed(sender, receiver));
+  const bandwidth = readRows(map['bandwidth'], ['bandwidth'], names, link, report);
+  const delay: CellReader = (cell, sender, receiver) =>
+    latencyCell(cell === null && allowed(sender, receiver) ? 0 : cell, 1);
   const latency =
     map['latency'] === undefined || map['latency'] === null
       ? null
-      : readRows(map['latency'], 'latency', names, (cell) => latencyCell(cell, 1), report);
+      : readRows(map['latency'], ['latency'], names, delay, report);
+  const bySize = readSizes(map, names, link, report);
   const level = levelOf(names.length, stated === 'node' || stated === 'gpu' ? stated : null, context);
   if (typeof level !== 'string' && names.length > 0) report.at(['order'], level.message);
   if (report.diagnostics.length > 0 || typeof level !== 'string')
     return { ok: false, diagnostics: report.diagnostics };
-  return { ok: true, value: { level, names, bandwidth, latency }, warnings: [] };
+  const sizes = bySize.length === 0 ? {} : { bySize };
+  return { ok: true, value: { level, names, bandwidth, latency, ...sizes }, warnings: [] };
 };
