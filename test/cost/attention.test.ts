@@ -100,4 +100,33 @@ describe('unfused attention', () => {
     const time = attentionTime(machineWith(), runtimeConstants, misaligned, shape, 'fused-softmax', false);
     expect(time.forward).toBeCloseTo((2 * scores * 260) / 1e13 + (8 * scores) / 1e12, 9);
   });
+
+  it('is shared over tensor ranks; the softmax’s traffic runs at the elementwise share of the bandwidth', () => {
+    const machine = machineWith({ accelerator: { elementwise: 0.5, batchedGemm: 0.25 } });
+    const time = attentionTime(
+      machine,
+      runtimeConstants,
+      core,
+      { ...shape, tensor: 4 },
+      'fused-softmax',
+      true,
+    );
+    expect(time.forward).toBeCloseTo((2 * CAUSAL) / 4 / 0.25e14 + (13 * scores) / 4 / 0.5e12, 9);
+    expect(time.backward).toBeCloseTo((4 * CAUSAL) / 4 / 0.25e14 + (19 * scores) / 4 / 0.5e12, 9);
+  });
+
+  it('PyTorch’s chain of kernels moves 33 and 37 bytes a score', () => {
+    const time = attentionTime(machineWith(), runtimeConstants, core, shape, 'torch', false);
+    expect(time.forward).toBeCloseTo((2 * CAUSAL) / 1e14 + (33 * scores) / 1e12, 9);
+    expect(time.backward).toBeCloseTo((4 * CAUSAL) / 1e14 + (37 * scores) / 1e12, 9);
+  });
+});
+
+describe('a sparse-attention indexer', () => {
+  it('scores all its heads on every tensor rank', () => {
+    const indexer: CoreAttention = { ...core, replicated: true };
+    const of = (operator: CoreAttention, tensor: number): number =>
+      attentionTime(machineWith(), runtimeConstants, operator, { ...shape, tensor }, 'flash2', false).forward;
+    expect(of(indexer, 4)).toBe(of(core, 1));
+  });
 });
