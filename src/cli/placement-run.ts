@@ -4,6 +4,8 @@ import { readPlacementFile } from '../ingest/expert-placement.ts';
 import { MAXIMUM_REFERENCED_BYTES, readTextFile } from '../ingest/read-file.ts';
 import { nearestMaxOverMean } from '../placement/dispatch.ts';
 import type { BalanceLimits } from '../placement/balance.ts';
+import { proveLayers } from '../placement/balance-milp.ts';
+import type { ProofCount } from '../placement/balance-milp.ts';
 import { lowerBound } from '../placement/bounds.ts';
 import type { LayerPlacement } from '../placement/layer-problem.ts';
 import { countMoves, mostIncoming, stepsTowards, withinBudget } from '../placement/moves.ts';
@@ -13,6 +15,7 @@ import type { PlacedLayer } from '../placement/placement.ts';
 import { planPlacement, planTraffic } from '../placement/plan-placement.ts';
 import { countReplicas, placementValue } from '../placement/score.ts';
 import { sweepRedundancy, usualSweep } from '../placement/sweep.ts';
+import type { SolverBackend } from '../solver/solution.ts';
 import type { PlacementInput } from '../spec/build-placement.ts';
 import { failWith } from './fail.ts';
 
@@ -139,24 +142,39 @@ export interface RunOptions {
   /** null: no sweep; empty: the usual rows. */
   readonly sweep: readonly number[] | null;
   readonly crossValidate: boolean;
+  /** Asked for the layers that the search's bound leaves open; null: nobody. */
+  readonly solver: { readonly backend: SolverBackend; readonly nodes: number } | null;
+}
+
+export interface PlacementRun {
+  readonly outcome: PlacementOutcome;
+  /** What the solver was asked; null without one. */
+  readonly proofs: ProofCount | null;
 }
 
 /** Plans (or scores) and gathers all that is printed. */
-export const runPlacement = (input: PlacementInput, options: RunOptions): PlacementOutcome => {
+export const runPlacement = (input: PlacementInput, options: RunOptions): PlacementRun => {
   const { task, trace } = input;
   const current = options.current === null ? null : givenPlacements(options.current, input);
   const question =
     trace === null
       ? null
       : { trace, communication: input.communication, slack: input.loadSlack, cluster: input.cluster };
-  const best =
+  const planned =
     options.score === null
       ? planPlacement(task, options.limits, question)
       : scored(input, givenPlacements(options.score, input));
+  const { solver } = options;
+  const balanceAlone = task.groups === null && (task.objective === 'balance' || task.objective === 'robust');
+  const proofs =
+    solver === null || options.score !== null || !balanceAlone
+      ? null
+      : proveLayers(planned, task.layers.map((layer) => layerProblem(layer, task)), solver.backend, solver.nodes);
+  const best = proofs?.layers ?? planned;
   const layers = current === null ? best : limited(input, current, best, options.budget);
   const traffic = trace === null ? null : planTraffic(layers, trace, task.gpus.perNode);
   const rows = options.sweep?.length === 0 ? usualSweep(task.experts, task.gpus.slots.length, SWEEP_ROWS) : options.sweep;
-  return {
+  const outcome: PlacementOutcome = {
     task,
     layers,
     baselines: baselines(task),
@@ -166,6 +184,7 @@ export const runPlacement = (input: PlacementInput, options: RunOptions): Placem
     moves: current === null ? null : movesBetween(input, current, layers),
     sweep: rows === null ? null : sweepRedundancy(task, rows, options.limits),
   };
+  return { outcome, proofs: proofs?.count ?? null };
 };
 
 /** Mean over layers of the busiest GPU when SGLang sends tokens to the nearest replica. */

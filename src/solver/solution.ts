@@ -24,6 +24,10 @@ export type Solution =
 export interface SolverLimits {
   /** Relaxations that branch and bound may solve. */
   readonly nodes: number;
+  /** Relative distance to the bound that counts as optimal; absent: 0. Not every backend knows it. */
+  readonly gap?: number;
+  /** A solution to begin with, for backends that can use one. */
+  readonly start?: readonly number[];
 }
 
 /** Who solves a model. Every implementation returns answers that passed `violations`. */

@@ -11,6 +11,9 @@ import { placementDocument, placementJson } from '../../report/placement-json.ts
 import type { PlacementEcho } from '../../report/placement-json.ts';
 import { layerTable, placementText } from '../../report/placement-tables.ts';
 import { markdownTable } from '../../report/text-table.ts';
+import { loadHighs } from '../../solver/highs.ts';
+import { javascriptLp } from '../../solver/javascript-lp.ts';
+import type { SolverBackend } from '../../solver/solution.ts';
 import { loadPlacement } from '../../spec/load-placement.ts';
 import type { PlacementInput } from '../../spec/build-placement.ts';
 import { printDiagnostics } from '../diagnostic-text.ts';
@@ -31,7 +34,14 @@ Examples:
   $ planner place placement.yaml --current placement.json --budget 200
 
 The SPEC needs its placement section; cluster (links between tiers) and model (bytes of an expert) are optional.
-Without --time the same SPEC gives the same bytes. Exit status: 0 a placement; 2 unreadable input or usage.`;
+The same SPEC gives the same bytes. Exit status: 0 a placement; 2 unreadable input or usage.`;
+
+const SOLVERS: Readonly<Record<string, () => Promise<SolverBackend>>> = {
+  highs: loadHighs,
+  'javascript-lp-solver': () => Promise.resolve(javascriptLp),
+};
+/** Branch-and-bound nodes for each layer. */
+const NODES: Readonly<Record<Effort, number>> = { normal: 500, high: 20_000 };
 
 const FORMATS = ['table', 'json', 'csv', 'md'] as const;
 
@@ -45,6 +55,7 @@ interface Options extends OutputOptions {
   readonly sweep?: readonly number[];
   readonly effort: Effort;
   readonly seed: number;
+  readonly solver?: string;
   readonly crossValidation: boolean;
   readonly set: readonly string[];
 }
@@ -73,7 +84,7 @@ const echoOf = (input: PlacementInput, options: Options, notes: readonly string[
   loadSlack: input.loadSlack,
   expertBytes: input.expertBytes,
   effort: options.effort,
-  solver: 'search',
+  solver: options.solver ?? 'search',
   seed: options.seed,
   notes: [...input.notes, ...notes],
 });
@@ -82,7 +93,7 @@ const note = (message: string): void => {
   process.stderr.write(`planner: note: ${message}\n`);
 };
 
-const place = (file: string, options: Options, colour: boolean | undefined): void => {
+const place = async (file: string, options: Options, colour: boolean | undefined): Promise<void> => {
   checkOutput(options);
   if ((options.budget !== undefined || options.budgetBytes !== undefined) && options.current === undefined)
     failUsage('--budget', 'is a budget of moves from the placement that --current names');
@@ -92,14 +103,20 @@ const place = (file: string, options: Options, colour: boolean | undefined): voi
   const input = loaded.value;
   if (options.budgetBytes !== undefined && input.expertBytes === null)
     failUsage('--budget-bytes', 'neither a model nor placement.expert_size says how large an expert is');
-  const outcome = runPlacement(input, {
+  const backend = options.solver === undefined ? null : ((await SOLVERS[options.solver]?.()) ?? null);
+  const { outcome, proofs } = runPlacement(input, {
     limits: effortLimits(options.effort, options.seed),
     score: options.score ?? null,
     current: options.current ?? null,
     budget: { experts: options.budget ?? Infinity, bytes: options.budgetBytes ?? Infinity },
     sweep: options.sweep ?? null,
     crossValidate: options.crossValidation,
+    solver: backend === null ? null : { backend, nodes: NODES[options.effort] },
   });
+  if (options.solver !== undefined && proofs === null)
+    note(`${options.solver} was not asked: it knows balance alone, without groups`);
+  if (proofs !== null && proofs.tooLarge > 0)
+    note(`${String(proofs.tooLarge)} layers are too large for ${options.solver ?? ''} and keep the bound of the search`);
   if (options.emit !== undefined) {
     const emitted = emitPlacement({ experts: input.task.experts, rows: input.rows, layers: outcome.layers }, options.emit);
     if (!emitted.ok) return failUsage('--emit', emitted.reason, { found: options.emit });
@@ -154,14 +171,17 @@ export const registerPlace = (program: Command): void => {
     .option('--sweep [redundant]', 'max/mean and memory against the number of redundant experts (a comma-separated list)')
     .addOption(new Option('--effort <effort>', 'how long to search').choices(['normal', 'high']).default('normal'))
     .addOption(new Option('--seed <seed>', 'of the perturbations').argParser(parseWhole('--seed', 2 ** 31 - 1)).default(1))
+    .addOption(
+      new Option('--solver <solver>', 'prove layers that the search leaves open by a MILP').choices(Object.keys(SOLVERS)),
+    )
     .option('--no-cross-validation', 'leave out planning on all count files but one')
     .option('--set <key=value>', 'override a key of the SPEC (repeatable)', collect, [])
     .addHelpText('after', HELP);
   addOutputOptions(command).action(
-    (file: string, options: Omit<Options, 'sweep'> & { readonly sweep?: string | true }) => {
+    async (file: string, options: Omit<Options, 'sweep'> & { readonly sweep?: string | true }) => {
       const { sweep, ...others } = options;
       const rows = sweep === undefined ? {} : { sweep: sweep === true ? [] : parseSweep(sweep) };
-      place(file, { ...others, ...rows }, program.opts<{ color?: boolean }>().color);
+      await place(file, { ...others, ...rows }, program.opts<{ color?: boolean }>().color);
     },
   );
 };
