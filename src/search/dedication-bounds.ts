@@ -8,6 +8,7 @@ import {
   strongParts,
   type LinkGraph,
 } from './dedication-graph.ts';
+import { forestBound } from './dedication-forest.ts';
 import type { DedicationInstance, Grid } from './dedication-instance.ts';
 import {
   bottleneckPartition,
@@ -107,6 +108,8 @@ export interface ArcCover {
   readonly sum: number;
   readonly row: Float64Array;
   readonly column: Float64Array;
+  /** Receiver of each node; not below the number of nodes where it sends to none. */
+  readonly receiverOf: Int32Array;
 }
 
 /**
@@ -125,15 +128,19 @@ export const arcCover = (nodes: number, arcs: number, cost: Float64Array): ArcCo
       const value = real ? (row === column ? forbidden : (cost[row * nodes + column] ?? 0)) : 0;
       table[row * size + column] = row >= nodes && column >= nodes ? forbidden : value;
     }
-  const { cost: sum, row, column } = solveAssignment(size, table);
-  return { sum, row, column };
+  const { cost: sum, row, column, columnOf } = solveAssignment(size, table);
+  return { sum, row, column, receiverOf: columnOf };
 };
+
+/** The better of two relaxations of the cheapest `arcs` arcs that form paths. */
+const pathCover = (nodes: number, arcs: number, cost: Float64Array): number =>
+  Math.max(arcCover(nodes, arcs, cost).sum, forestBound(nodes, arcs, cost));
 
 /** Latency of the largest pipeline is at least the mean over positions; small clusters are solved by sets of nodes. */
 const gridPipelineLatency = ({ nodes, latency }: DedicationInstance, grid: Grid): number => {
   const { columns, positions, block } = grid;
   if (columns.length < 2) return 0;
-  const mean = arcCover(nodes, positions * (columns.length - 1), latency).sum / positions;
+  const mean = pathCover(nodes, positions * (columns.length - 1), latency) / positions;
   if (nodes > MOST_PATH_NODES || block > 1) return mean;
   const sums = pathSums(nodes, columns.length, latency);
   const exact = bottleneckPartition(
@@ -162,31 +169,91 @@ const crossingLatency = (
   for (const [index, value] of latency.entries())
     if (Math.floor(index / nodes) !== index % nodes) (crossing(index) ? across : inside).push(value);
   if (across.length === 0) return Infinity;
-  const quantile = (values: number[], share: number): number =>
-    values.sort((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? 0;
+  inside.sort((x, y) => x - y);
+  across.sort((x, y) => x - y);
+  const arcs = positions * (columns.length - 1);
   const needed = (parts - 1) * positions;
+  let [low, high] = [0, Math.max(0, (across.at(-1) ?? 0) - (inside[0] ?? 0))];
+  let prize = Math.max(0, (across[0] ?? 0) - (inside[0] ?? 0));
   let best = 0;
-  const shares = nodes > 128 ? [0.02, 0.3] : [0, 0.01, 0.05, 0.2, 0.5];
-  for (const share of shares) {
-    const prize = Math.max(0, quantile(across, share) - quantile(inside, share));
-    if (prize === 0) continue;
+  for (let step = 0; step < (nodes > 256 ? 4 : nodes > 128 ? 6 : 9) && high > low; step += 1) {
     const cheaper = latency.map((value, index) => (crossing(index) ? value - prize : value));
-    const { sum } = arcCover(nodes, positions * (columns.length - 1), cheaper);
-    best = Math.max(best, (sum + prize * needed) / positions);
+    const cover = arcCover(nodes, arcs, cheaper);
+    best = Math.max(best, (cover.sum + prize * needed) / positions);
+    let crossed = 0;
+    for (let from = 0; from < nodes; from += 1) {
+      const to = cover.receiverOf[from] ?? nodes;
+      if (to < nodes && crossing(from * nodes + to)) crossed += 1;
+    }
+    if (crossed === needed) break;
+    if (crossed < needed) low = prize;
+    else high = prize;
+    // The bound is concave in the prize; its peak lies where just the necessary arcs cross, near the first guess.
+    prize = step === 0 ? prize * (crossed < needed ? 1.05 : 0.95) : (low + high) / 2;
+    if (step === 0) [low, high] = [Math.max(low, 0.8 * prize), Math.min(high, 1.2 * prize)];
   }
   return best;
 };
 
-/** Intervals of the data threshold that are looked at one by one. */
-const MOST_INTERVALS = 6;
+/**
+ * Latency of the pipeline that holds a bad node: its fastest links to and from the others, and for the other hops the
+ * fastest that there are, in the column where that is least and its ring arcs are within the limit. Of as many nodes as
+ * are spare, the worst may be left out. Infinity where some node fits into no column.
+ */
+const worstNodeLatency = (
+  { nodes, slots, latency }: DedicationInstance,
+  { columns, positions, weights }: Grid,
+  rings: Float64Array,
+  data: number,
+): number => {
+  const hops = columns.length - 1;
+  if (hops < 1) return 0;
+  const least = (node: number, table: Float64Array, senders: boolean): number => {
+    let best = Infinity;
+    for (let other = 0; other < nodes; other += 1)
+      if (other !== node)
+        best = Math.min(
+          best,
+          (senders ? table[other * nodes + node] : table[node * nodes + other]) ?? Infinity,
+        );
+    return best;
+  };
+  const all = Array.from({ length: nodes }, (_, node) => ({
+    out: least(node, latency, false),
+    into: least(node, latency, true),
+    ring: positions < 2 ? 0 : Math.max(least(node, rings, false), least(node, rings, true)),
+  }));
+  const outs = all.map(({ out }) => out).sort((a, b) => a - b);
+  const cheapest = (count: number): number => outs.slice(0, count).reduce((sum, value) => sum + value, 0);
+  const costs = all.map(({ out, into, ring }) => {
+    let best = Infinity;
+    for (const [column, weight] of weights.entries()) {
+      if (ring * weight > data * (1 + 1e-9)) continue;
+      const own = (column > 0 ? into : 0) + (column < hops ? out : 0);
+      best = Math.min(best, own + cheapest(hops - Number(column > 0) - Number(column < hops)));
+    }
+    return best;
+  });
+  return costs.sort((a, b) => b - a)[nodes - slots] ?? 0;
+};
+
+/** Ranges of the data threshold that are split. */
+const MOST_SPLITS = 40;
+
+interface DataRange {
+  readonly low: number;
+  readonly high: number;
+  readonly bound: number;
+}
 
 /**
- * Branches on how slow rings may be: the faster they must be, the more parts the columns lie in, and the more slow links
- * every pipeline crosses. From the threshold at which one part is enough, the pipeline's own bound holds.
+ * Branches on how slow rings may be: the faster they must be, the more parts the columns lie in, the more slow links
+ * every pipeline crosses, and the fewer columns take a bad node. A range of thresholds has the bound rings at its fast
+ * end + pipelines at its slow end; the range of the least bound is split.
  */
 const gridBounds = (instance: DedicationInstance, grid: Grid, incumbent: number): DedicationBounds => {
   const { nodes, hopWeight } = instance;
-  const { positions, weights } = grid;
+  const { positions, weights, columns } = grid;
   const rings = ringLatency(instance, positions);
   const graph = linkGraph(nodes, rings);
   const steps = dataSteps(grid, distinctLatencies(nodes, rings));
@@ -194,27 +261,44 @@ const gridBounds = (instance: DedicationInstance, grid: Grid, incumbent: number)
   const pipeline = hopWeight * gridPipelineLatency(instance, grid);
   const plain = { data, pipeline, total: data + pipeline, dataIsExact: exact };
   const lightest = Math.min(...weights);
-  if (positions === 1 || grid.columns.length < 2 || !(lightest > 0)) return plain;
-  const needed = (seconds: number): { parts: number; partOf: Int32Array } => {
+  if (columns.length < 2) return plain;
+  const crossings = new Map<string, number>();
+  const pipelineWithin = (seconds: number): number => {
+    const node = hopWeight * worstNodeLatency(instance, grid, rings, seconds);
+    if (positions === 1 || !(lightest > 0)) return Math.max(pipeline, node);
     const { sizes, partOf } = strongParts(graph, seconds / lightest);
-    return { parts: partsNeeded(sizes, positions, grid.columns.length), partOf };
+    const parts = partsNeeded(sizes, positions, columns.length);
+    if (parts === Infinity) return Infinity;
+    if (parts < 2) return Math.max(pipeline, node);
+    const key = partOf.join();
+    const crossing = crossings.get(key) ?? hopWeight * crossingLatency(instance, grid, partOf, parts);
+    crossings.set(key, crossing);
+    return Math.max(pipeline, node, crossing);
   };
-  let total = Infinity;
-  let at = firstTrue(0, steps.length - 1, (step) => (steps[step] ?? 0) >= data);
-  let reached = data;
-  for (let interval = 0; interval < MOST_INTERVALS && at < steps.length; interval += 1) {
-    if (reached + pipeline >= Math.min(total, incumbent)) break;
-    const { parts } = needed(steps[at] ?? 0);
-    if (parts <= 1) break;
-    const next = firstTrue(at, steps.length - 1, (step) => needed(steps[step] ?? 0).parts < parts);
-    // The graph grows within the interval; its largest one, which constrains least, stands for all of it.
-    const { partOf } = needed(steps[next - 1] ?? 0);
-    const crossing = hopWeight * crossingLatency(instance, grid, partOf, parts);
-    total = Math.min(total, reached + Math.max(pipeline, crossing));
-    at = next;
-    reached = (steps[at] ?? Infinity) / (1 + 1e-12);
+  const rangeOf = (low: number, high: number): DataRange => ({
+    low,
+    high,
+    bound: Math.max(data, (steps[low] ?? 0) / (1 + 1e-12)) + pipelineWithin(steps[high] ?? Infinity),
+  });
+  if (positions === 1 || steps.length === 0) {
+    const total = pipelineWithin(Infinity);
+    return { ...plain, total: Math.max(plain.total, total) };
   }
-  total = Math.min(total, reached + pipeline);
+  const first = Math.min(
+    steps.length - 1,
+    firstTrue(0, steps.length - 1, (step) => (steps[step] ?? 0) >= data),
+  );
+  const last = firstTrue(first, steps.length - 1, (step) => (steps[step] ?? 0) + pipeline >= incumbent);
+  const ranges = [rangeOf(first, Math.min(last, steps.length - 1))];
+  for (let split = 0; split < MOST_SPLITS; split += 1) {
+    ranges.sort((a, b) => b.bound - a.bound);
+    const range = ranges.at(-1);
+    if (range === undefined || range.low === range.high || range.bound >= incumbent) break;
+    ranges.pop();
+    const middle = (range.low + range.high) >> 1;
+    ranges.push(rangeOf(range.low, middle), rangeOf(middle + 1, range.high));
+  }
+  const total = Math.min(incumbent, ...ranges.map(({ bound }) => bound));
   return { ...plain, total: Math.max(plain.total, total) };
 };
 

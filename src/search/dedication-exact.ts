@@ -138,7 +138,12 @@ const search = (probe: Probe, limits: Limits, budget: { left: number }): Answer 
 };
 
 /** Values that the largest ring may take in [low, high], ascending. */
-const ringValues = ({ nodes, latency }: DedicationInstance, grid: Grid, low: number, high: number): number[] => {
+const ringValues = (
+  { nodes, latency }: DedicationInstance,
+  grid: Grid,
+  low: number,
+  high: number,
+): number[] => {
   if (grid.positions === 1) return [0];
   const latencies = distinctLatencies(nodes, latency);
   const values = new Set<number>();

@@ -7,7 +7,7 @@ import {
   ringValue,
   type DedicationInstance,
 } from './dedication-instance.ts';
-import { Move, propose, swap, undo } from './dedication-moves.ts';
+import { createGuide, Move, propose, swap, undo } from './dedication-moves.ts';
 import { clusteredOrder, sickLast } from './dedication-seeds.ts';
 import { DedicationState, type Targets } from './dedication-state.ts';
 
@@ -28,7 +28,9 @@ const HOT = 0.01;
 const COLD = 2e-5;
 const EPOCHS = 120;
 /** How far below the present worst ring and pipeline the targets lie: what comes near counts too. */
-const MARGIN = 0.02;
+const MARGIN = 0.05;
+/** Rings' target in turn: near what the rings take now, or a multiple of their lower bound. */
+const AIMS: readonly (number | null)[] = [null, 1.01, 1, 1.03];
 
 interface Anneal {
   readonly instance: DedicationInstance;
@@ -37,12 +39,13 @@ interface Anneal {
   readonly random: () => number;
   /** Lower bounds, below which no target makes sense. */
   readonly floor: Targets;
+  readonly aim: number | null;
 }
 
-const anneal = ({ instance, start, moves, random, floor }: Anneal): Found => {
+const anneal = ({ instance, start, moves, random, floor, aim }: Anneal): Found => {
   const state = new DedicationState(instance, start);
-  const move = new Move(6 * instance.nodes + 64);
-  const all = Int32Array.from({ length: instance.slots }, (_, slot) => slot);
+  const move = new Move(8 * instance.nodes + 64);
+  const guide = createGuide(instance, random);
   let best: Found = { order: start.slice(), value: orderValue(instance, start) };
   const perEpoch = Math.max(1, Math.floor(moves / EPOCHS));
   for (let epoch = 0; epoch < EPOCHS; epoch += 1) {
@@ -51,13 +54,13 @@ const anneal = ({ instance, start, moves, random, floor }: Anneal): Found => {
     if (worth < best.value) best = { order: state.order.slice(), value: worth };
     const margin = 1 - MARGIN * (1 - epoch / EPOCHS);
     state.retarget({
-      data: Math.max(floor.data, data * margin),
+      data: aim === null ? Math.max(floor.data, data * margin) : floor.data * aim,
       pipeline: Math.max(floor.pipeline, pipeline * margin),
     });
     const temperature = best.value * HOT * (COLD / HOT) ** (epoch / (EPOCHS - 1));
     for (let step = 0; step < perEpoch; step += 1) {
       state.begin();
-      propose(state, move, random, all);
+      propose(state, move, guide);
       if (move.size === 0) continue;
       const change = state.settle();
       if (change > 0 && random() >= Math.exp(-change / temperature)) undo(state, move);
@@ -140,7 +143,14 @@ export const localSearch = (
     const random = seededRandom(effort.seed + 7919 * start);
     const from = start < seeds.length ? (seeds[start] ?? host) : best.order;
     const moves = Math.floor(effort.moves / effort.starts);
-    const found = anneal({ instance, start: from, moves, random, floor });
+    const found = anneal({
+      instance,
+      start: from,
+      moves,
+      random,
+      floor,
+      aim: AIMS[start % AIMS.length] ?? null,
+    });
     offer(descend(instance, found, 20_000));
   }
   return best;

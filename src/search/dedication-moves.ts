@@ -20,12 +20,16 @@ const set = (state: DedicationState, move: Move, slot: number, node: number): vo
   move.old[move.size] = state.order[slot] ?? 0;
   move.size += 1;
   state.order[slot] = node;
+  state.slotOf[node] = slot;
   state.touch(slot);
 };
 
 export const undo = (state: DedicationState, move: Move): void => {
-  for (let index = move.size - 1; index >= 0; index -= 1)
-    state.order[move.slots[index] ?? 0] = move.old[index] ?? 0;
+  for (let index = move.size - 1; index >= 0; index -= 1) {
+    const [slot, node] = [move.slots[index] ?? 0, move.old[index] ?? 0];
+    state.order[slot] = node;
+    state.slotOf[node] = slot;
+  }
   state.revert();
 };
 
@@ -55,6 +59,24 @@ const insert = (state: DedicationState, move: Move, list: Int32Array, from: numb
   for (let step = 0; step < shift; step += 1)
     set(state, move, list[(from + step) % size] ?? 0, state.order[list[(from + step + 1) % size] ?? 0] ?? 0);
   set(state, move, list[(from + shift) % size] ?? 0, moved);
+};
+
+/** Two neighbouring stretches of `list`, of `left` and `right` slots from `first` on, change places; none is turned. */
+const exchange = (
+  state: DedicationState,
+  move: Move,
+  list: Int32Array,
+  first: number,
+  left: number,
+  right: number,
+): void => {
+  const size = list.length;
+  const nodes = Array.from(
+    { length: left + right },
+    (_, step) => state.order[list[(first + step) % size] ?? 0] ?? 0,
+  );
+  for (let step = 0; step < left + right; step += 1)
+    set(state, move, list[(first + step) % size] ?? 0, nodes[(left + step) % (left + right)] ?? 0);
 };
 
 /** Longest stretch that a move within a ring reverses or shifts. */
@@ -120,17 +142,135 @@ const alongSlots = (state: DedicationState, move: Move, random: () => number, al
   else insert(state, move, all, first, length - 1);
 };
 
+/** What guides proposals: who is near whom. */
+export interface Guide {
+  readonly random: () => number;
+  /** All slots in the order of the launch. */
+  readonly all: Int32Array;
+  /** near[node · width + k]: the receiver that is k-th nearest to a node. */
+  readonly near: Int32Array;
+  readonly width: number;
+  /** nearSenders[node · width + k]: the sender that is k-th nearest to a node. */
+  readonly nearSenders: Int32Array;
+  /** Ring and position of each slot, ring · slots + position; −1 where it lies in none. */
+  readonly place: Int32Array;
+  /** Links of pipelines: from, to, from, to, …. */
+  readonly hops: Int32Array;
+}
+
+const NEAR = 8;
+
+/** The `width` nodes of least latency to or from each node. */
+const nearest = ({ nodes, latency }: DedicationInstance, width: number, senders: boolean): Int32Array => {
+  const near = new Int32Array(nodes * width);
+  const arc = (node: number, other: number): number =>
+    (senders ? latency[other * nodes + node] : latency[node * nodes + other]) ?? 0;
+  for (let node = 0; node < nodes; node += 1) {
+    const others = Int32Array.from({ length: nodes }, (_, other) => other)
+      .filter((other) => other !== node)
+      .sort((a, b) => arc(node, a) - arc(node, b));
+    near.set(others.subarray(0, width), node * width);
+  }
+  return near;
+};
+
+export const createGuide = (instance: DedicationInstance, random: () => number): Guide => {
+  const { nodes, slots, rings, paths } = instance;
+  const width = Math.min(NEAR, nodes - 1);
+  const place = new Int32Array(slots).fill(-1);
+  for (const [index, ring] of rings.entries())
+    if (ring.slots.length > 1)
+      for (const [position, slot] of ring.slots.entries()) place[slot] = index * slots + position;
+  return {
+    random,
+    all: Int32Array.from({ length: slots }, (_, slot) => slot),
+    near: nearest(instance, width, false),
+    nearSenders: nearest(instance, width, true),
+    width,
+    place,
+    hops: Int32Array.from(paths.flatMap(({ hops }) => hops.flatMap((hop) => [...hop]))),
+  };
+};
+
+/** Tries at finding a slot whose arc is slower than wished. */
+const LOOKS = 6;
+
+/** A near node comes next to the sender of a slow ring arc: exchanged, inserted, or by turning the stretch between. */
+const mendRing = (state: DedicationState, move: Move, guide: Guide): void => {
+  const { random, near, width, place } = guide;
+  const { instance, order, slotOf } = state;
+  const { latency, nodes, slots, rings } = instance;
+  for (let look = 0; look < LOOKS; look += 1) {
+    const at = place[randomIndex(random, slots)] ?? -1;
+    const ring = rings[Math.floor(at / slots)];
+    if (at < 0 || ring === undefined) continue;
+    const own = ring.slots;
+    const next = ((at % slots) + 1) % own.length;
+    const [from, to] = [order[own[at % slots] ?? 0] ?? 0, own[next] ?? 0];
+    if (look < LOOKS - 1 && (latency[from * nodes + (order[to] ?? 0)] ?? 0) <= state.arcLimit(ring)) continue;
+    const wanted = near[from * width + randomIndex(random, width)] ?? 0;
+    const slot = slotOf[wanted] ?? 0;
+    if (slot === to || slot === own[at % slots]) return;
+    const there = slot < slots ? (place[slot] ?? -1) : -1;
+    const distance =
+      Math.floor(there / slots) === Math.floor(at / slots)
+        ? ((there % slots) - next + own.length) % own.length
+        : -1;
+    const kind = random();
+    const other = there < 0 ? undefined : rings[Math.floor(there / slots)]?.slots;
+    if (distance < 1 && other !== undefined && kind < 0.5) {
+      // Equal stretches of two rings change places: what stands inside them stays together.
+      const most = Math.min(own.length, other.length);
+      const length = 1 + randomIndex(random, most - 1);
+      for (let step = 0; step < length; step += 1)
+        swap(
+          state,
+          move,
+          own[(next + step) % own.length] ?? 0,
+          other[((there % slots) + step) % other.length] ?? 0,
+        );
+    } else if (distance < 1 || kind < 0.3) swap(state, move, to, slot);
+    else if (kind < 0.45) reverse(state, move, own, next, distance + 1);
+    else {
+      // The stretch from the wanted node on comes first; its end is a near sender of the node that stood there, if it can.
+      const sender = guide.nearSenders[(order[to] ?? 0) * width + randomIndex(random, width)] ?? 0;
+      const end = slotOf[sender] ?? 0;
+      const last = end < slots ? (place[end] ?? -1) : -1;
+      const reach =
+        Math.floor(last / slots) === Math.floor(at / slots)
+          ? ((last % slots) - next + own.length) % own.length
+          : -1;
+      const length = reach >= distance ? reach - distance + 1 : 1 + randomIndex(random, 3);
+      if (distance + length < own.length) exchange(state, move, own, next, distance, length);
+    }
+    return;
+  }
+};
+
+/** A near node takes the far end of a pipeline's hop. */
+const mendPath = (state: DedicationState, move: Move, { random, near, width, hops }: Guide): void => {
+  if (hops.length === 0) return;
+  const link = 2 * randomIndex(random, hops.length / 2);
+  const [from, to] = [hops[link] ?? 0, hops[link + 1] ?? 0];
+  const wanted = near[(state.order[from] ?? 0) * width + randomIndex(random, width)] ?? 0;
+  const slot = state.slotOf[wanted] ?? 0;
+  if (slot !== to && slot !== from) swap(state, move, to, slot);
+};
+
 /** One random move, made. */
-export const propose = (state: DedicationState, move: Move, random: () => number, all: Int32Array): void => {
+export const propose = (state: DedicationState, move: Move, guide: Guide): void => {
   move.size = 0;
-  const { grid } = state.instance;
+  const { random } = guide;
+  const { grid, slots } = state.instance;
   const kind = random();
-  if (kind < 0.62) {
-    const a = randomIndex(random, state.instance.slots);
+  if (kind < 0.4) mendRing(state, move, guide);
+  else if (kind < 0.55) mendPath(state, move, guide);
+  else if (kind < 0.8) {
+    const a = randomIndex(random, slots);
     const b = anySlot(random, state.instance);
     if (a !== b) swap(state, move, a, b);
-  } else if (kind < 0.86) withinRing(state, move, random);
-  else if (grid === null || kind < 0.9) alongSlots(state, move, random, all);
-  else if (kind < 0.95) permutePositions(state, move, random);
+  } else if (kind < 0.92) withinRing(state, move, random);
+  else if (grid === null || kind < 0.94) alongSlots(state, move, random, guide.all);
+  else if (kind < 0.97) permutePositions(state, move, random);
   else permuteColumns(state, move, random);
 };

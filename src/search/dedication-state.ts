@@ -25,6 +25,8 @@ export class DedicationState {
   readonly instance: DedicationInstance;
   /** order[slot] = node for the first `slots` entries; the rest are spare nodes. */
   readonly order: Int32Array;
+  /** Slot of each node. */
+  readonly slotOf: Int32Array;
   energy = 0;
   private targets: Targets = { data: 0, pipeline: 0 };
   private readonly ringsOf: Members;
@@ -45,6 +47,8 @@ export class DedicationState {
     const { rings, paths, slots } = instance;
     this.instance = instance;
     this.order = order.slice();
+    this.slotOf = new Int32Array(order.length);
+    for (const [slot, node] of order.entries()) this.slotOf[node] = slot;
     this.ringsOf = membersOf(
       slots,
       rings.map((ring) => ring.slots),
@@ -77,6 +81,11 @@ export class DedicationState {
       energy += value;
     }
     this.energy = energy;
+  }
+
+  /** Latency beyond which an arc of a ring counts in the energy. */
+  arcLimit({ weight }: Ring): number {
+    return weight > 0 ? this.targets.data / weight : Infinity;
   }
 
   private excessOfRing({ slots, weight }: Ring): number {
