@@ -96,7 +96,7 @@ export const recordProblem = (configuration: RunConfiguration): RecordedResult<R
   if (group === undefined) return { ok: false, reason: 'no GPUs' };
   const { architecture } = group.accelerator;
   const recompute = recomputeOf(configuration.training.recompute);
-  const conditions = conditionsOf(configuration, software, recompute);
+  const conditions = conditionsOf(configuration, software, recompute, layout.world);
   const wanted = precisionOf(
     configuration.training.precision,
     architecture,

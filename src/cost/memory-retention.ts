@@ -40,6 +40,7 @@ export const retainedBytes = (
   const { strategy, live, tokens, layers, hidden } = input;
   const { tensor, pipeline } = strategy;
   if (tensor === 1 || (tensor >= 32 && pipeline > 1)) return 0;
+  if (pipeline > 1 && !behaviour.retainsInPipeline) return 0;
   let units = 0;
   if (pipeline === 1) units = Math.max(layers, 24);
   else if (pipeline >= 3) units = Math.max(0, live - 2) * layers;

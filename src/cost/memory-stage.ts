@@ -187,6 +187,8 @@ export const createStageMemory = (
     out.parameters = states.weights * (states.shardsWeights ? sharded : whole);
     out.gradients = (states.gradients + bucket) * (states.shardsGradients ? sharded : whole);
     out.optimizerStates = optimizer * sharded;
+    // Two bytes an element in `extras`: the gradient of the table as autograd makes it.
+    if (strategy.pipeline > 1) out.gradients += (behaviour.embeddingGradient / 2) * extras.embeddingGradient;
 
     const activations =
       (sums.kept + liveOfChunk(shape, live, 0) * extras.keptPerPass + extras.keptOnce) * tokens;
@@ -240,7 +242,11 @@ export const createStageMemory = (
     out.total = total;
     out.reserved = total * (1 + behaviour.fragmentation) + fragments;
     out.device = out.reserved + outside;
-    const most = Math.max((total + fragments) * behaviour.bound, out.reserved);
+    const factor = strategy.pipeline === 1 ? behaviour.bound : behaviour.pipelineBound;
+    const { two, more } = behaviour.retainedBound;
+    const waiting = strategy.pipeline === 1 ? behaviour.bound : strategy.pipeline === 2 ? two : more;
+    const held = total - retained + fragments;
+    const most = Math.max(held * factor + retained * waiting, out.reserved);
     const elastic = behaviour.retention > 0;
     const needed = (total - retained) * ELASTIC_MARGIN;
     const reclaimed = Math.max(needed, RECLAIM * accelerator.memory - outside);

@@ -66,6 +66,8 @@ export interface RunConditions {
   readonly lossFusion?: 'none' | 'native' | 'te';
   /** One kernel sorts tokens by expert, and the router's probability is applied before the second product; absent: yes. */
   readonly permuteFusion?: boolean;
+  /** Nanotron with stages: the host keeps ahead of the GPU, so that freed blocks wait for the communication stream; absent: yes. */
+  readonly hostRunsAhead?: boolean;
   /** Weight gradients are added to the accumulated ones inside the matrix product; absent: yes. */
   readonly gradientAccumulationFusion?: boolean;
 }

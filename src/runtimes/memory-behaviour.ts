@@ -61,6 +61,10 @@ export interface MemoryBehaviour {
   readonly gatherBuffers: number;
   /** Outputs of row-parallel linears wait, whole, for the communication stream: bytes per token, hidden element and layer. */
   readonly retention: number;
+  /** Whether that also happens in a pipeline: only where the host keeps ahead of the GPU. */
+  readonly retainsInPipeline: boolean;
+  /** Bytes per parameter of the embedding table on a first stage: its gradient, dense, until the last micro-batch. */
+  readonly embeddingGradient: number;
   /** Transformer Engine caches one half-precision weight-gradient buffer per distinct linear shape. */
   readonly dummyWeightGradients: boolean;
   /** Library workspaces inside the allocator, bytes. */
@@ -74,12 +78,15 @@ export interface MemoryBehaviour {
   readonly unshared: number;
   /** Context, loaded kernels and communicators outside the allocator, bytes. */
   readonly outside: number;
-  /** Bound on the allocator's figure: factor on max(total × bound, reserved). */
+  /** Bound on the allocator's figure: factor on what is held, without and with pipeline stages; at least what is reserved. */
   readonly bound: number;
+  readonly pipelineBound: number;
+  /** Factor on blocks that wait, with two stages and with more. */
+  readonly retainedBound: { readonly two: number; readonly more: number };
   readonly source: string;
 }
 
-const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'> = {
+const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant' | 'pipelineBound'> = {
   states: { extra: 0, buckets: 0, shardExtra: 0 },
   norms: 8,
   residual: 0,
@@ -101,6 +108,8 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
   headBuffers: 0,
   gatherBuffers: 2,
   retention: 0,
+  retainsInPipeline: true,
+  embeddingGradient: 0,
   dummyWeightGradients: true,
   fragmentation: 0.05,
   activationFragmentation: 0,
@@ -108,12 +117,15 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
   // CUDA context and kernels 0.5-0.9 GiB, communicators 1-2 GiB.
   outside: 1.5 * GIB,
   bound: 1.07,
+  retainedBound: { two: 1, more: 1 },
   source:
     'NVIDIA/Megatron-LM @ d98e8a6; its functional tests; reserved over allocated of six Megatron-Bridge runs',
 };
 
-type Habit = Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'> & {
+type Habit = Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant' | 'pipelineBound'> & {
   readonly constant?: number;
+  /** Absent: the same as without stages. */
+  readonly pipelineBound?: number;
 };
 
 const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
@@ -139,7 +151,7 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     checkpoint: 1.22,
     live: 0.3,
     outside: 6.5 * GIB,
-    bound: 1.08,
+    bound: 1.09,
     source: 'deepspeedai/DeepSpeed @ edaa722; device memory of 56 BigScience trials',
   },
   // Bounds of a grid search on 390 runs: which ran and which did not.
@@ -172,7 +184,10 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     fragmentation: 0,
     activationFragmentation: 0.12,
     constant: 0.2 * GIB,
-    bound: 1.2,
+    embeddingGradient: 4,
+    bound: 1.08,
+    pipelineBound: 1.18,
+    retainedBound: { two: 1.7, more: 1.1 },
     source: 'huggingface/nanotron @ 0e0a27ea; 1,374 published peaks of its benchmark',
   },
   torchtitan: {
@@ -238,6 +253,8 @@ export const memoryBehaviour = (
     ...(stated.groupedExperts === false ? { groupedConstant: 0 } : {}),
     ...(habit.constant === undefined ? {} : { constant: habit.constant }),
     profile,
+    pipelineBound: habit.pipelineBound ?? habit.bound,
+    retainsInPipeline: stated.hostRunsAhead ?? true,
     residual: Math.max(habit.residual, dropout ? 2 : 0),
     embedding: Math.max(habit.embedding, dropout ? 1 : 0),
     // The mask and the dropped-out copy of the softmax add three bytes.

@@ -4,6 +4,7 @@ import type { AttentionImplementation, RunConditions } from '../../plan/conditio
 import type { AttentionKernel } from '../../plan/problem.ts';
 import type { AcceleratorArchitecture } from '../../cluster/cluster.ts';
 import { capacityOf, graphsOf, groupedExperts } from './experts.ts';
+import { hostRunsAhead } from './nanotron-build.ts';
 import type { RecordedRecompute } from './recompute.ts';
 import type { Software } from './software.ts';
 
@@ -90,6 +91,7 @@ export const conditionsOf = (
   configuration: RunConfiguration,
   software: Software,
   recompute: RecordedRecompute,
+  gpus: number,
 ): RunConditions => {
   const attention = attentionOf(configuration, software);
   const compiled = compiledOf(configuration, software);
@@ -117,7 +119,9 @@ export const conditionsOf = (
     ...(recompute.everyOther ? { recomputeEveryOther: true } : {}),
     ...(share > 0 ? { optimizerOffload: share } : {}),
     ...(offloadedLayers === 0 ? {} : { offloadedLayers }),
-    ...(software.profile === 'nanotron' ? { gradientAllReduce: true } : {}),
+    ...(software.profile === 'nanotron'
+      ? { gradientAllReduce: true, hostRunsAhead: hostRunsAhead(configuration, gpus) }
+      : {}),
     // NeMo and Megatron-Bridge switch on Transformer Engine's loss; Megatron-LM's default is the unfused one.
     // llm-foundry's default loss is FlashAttention's fused cross-entropy (`loss_fn: fused_crossentropy`).
     ...(software.profile === 'pytorch-fsdp' && /foundry|mosaic/i.test(configuration.title)
