@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { registerAccuracy } from './commands/accuracy.ts';
 import { registerCalibrate } from './commands/calibrate.ts';
+import { registerCluster } from './commands/cluster.ts';
 import { registerEstimate } from './commands/estimate.ts';
 import { registerPlace } from './commands/place.ts';
 import { registerPresets } from './commands/presets.ts';
@@ -37,6 +38,7 @@ export const createProgram = (): Command => {
   registerEstimate(program);
   registerAccuracy(program);
   registerCalibrate(program);
+  registerCluster(program);
   registerPlace(program);
   registerPresets(program);
   registerSchema(program);
