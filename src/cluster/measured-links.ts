@@ -129,3 +129,22 @@ export const permuted = (matrix: NodeMatrix, hosts: readonly number[]): NodeMatr
     latencies,
   );
 };
+
+/** The same cluster with every usable link at the median of all, at every size of message; unusable ones stay so. */
+export const measuredAtMedian = (cluster: Cluster): Cluster => {
+  const { measured } = cluster;
+  if (measured === null) return cluster;
+  const even = (rows: readonly (readonly number[])[]): number[][] => {
+    const sorted = rows
+      .flatMap((row, from) => row.filter((value, to) => from !== to && value > 0))
+      .toSorted((a, b) => a - b);
+    const median = sorted[sorted.length >> 1] ?? 0;
+    return rows.map((row) => row.map((value) => (value > 0 ? median : value)));
+  };
+  const { bySize } = measured;
+  const sizes =
+    bySize === undefined
+      ? {}
+      : { bySize: bySize.map(({ message, bandwidth }) => ({ message, bandwidth: even(bandwidth) })) };
+  return { ...cluster, measured: { ...measured, bandwidth: even(measured.bandwidth), ...sizes } };
+};

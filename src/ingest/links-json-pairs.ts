@@ -28,6 +28,34 @@ const chooseTest = (names: readonly string[], wanted: string | null): string | u
       })[0]
     : names.find((name) => name === wanted);
 
+/** Slow pairs that share a GPU, by PCI bus, on exactly one side are slow because of it, not of the link. */
+const commonDevice = (
+  pairs: Json,
+  bandwidth: readonly (readonly number[])[],
+  names: readonly string[],
+): string | null => {
+  const known = bandwidth
+    .flat()
+    .filter((value) => value > 0)
+    .toSorted((a, b) => a - b);
+  const limit = 0.75 * (known[known.length >> 1] ?? 0);
+  const busesOf = new Map<string, number>();
+  let slow = 0;
+  for (const [key, pair] of Object.entries(pairs)) {
+    const [a = -1, b = -1] = key.split('|').map((each) => names.indexOf(each));
+    const sides = isMap(pair) ? pair['gpu_pci_bus'] : null;
+    if (!((bandwidth[a]?.[b] ?? NaN) < limit) || !Array.isArray(sides) || sides.length !== 2) continue;
+    slow += 1;
+    const [left, right] = sides.map((side) => new Set(Array.isArray(side) ? side.map(String) : []));
+    for (const bus of new Set([...(left ?? []), ...(right ?? [])]))
+      if (left?.has(bus) !== right?.has(bus)) busesOf.set(bus, (busesOf.get(bus) ?? 0) + 1);
+  }
+  const [bus] = [...busesOf].find(([, count]) => count === slow) ?? [];
+  return slow < 2 || bus === undefined
+    ? null
+    : `all ${slow} slow pairs have the GPU at PCI bus ${bus} on exactly one side: the GPU or its port is slow, not the links between these nodes`;
+};
+
 /** A pair's figures hold for both directions: the tests send both ways at once. */
 export const readPairs = (source: Source, map: Json, options: ReadOptions): ReadingResult => {
   const report = new ReadingReport('nccl-pairs');
@@ -84,6 +112,8 @@ export const readPairs = (source: Source, map: Json, options: ReadOptions): Read
       }
     }
   }
+  const suspect = commonDevice(test['pairs'] as Json, bandwidth, names);
+  if (suspect !== null) report.warn(locateJson(source, [...path, 'pairs']), suspect);
   const others = all.filter((other) => other !== name);
   if (others.length > 0)
     report.warn(locateJson(source, path), `read: ${name}; not read: ${others.join(', ')} (--test picks one)`);

@@ -58,8 +58,10 @@ const readBytes = (path: string, maximum: number): Buffer | string => {
 };
 
 /** Control characters that no text format of ours holds; tab, line feed and carriage return are text. */
-const binaryOffset = (bytes: Buffer): number =>
-  bytes.findIndex((byte) => byte < 32 && byte !== 9 && byte !== 10 && byte !== 13);
+const binaryOffset = (bytes: Buffer, coloured: boolean): number =>
+  bytes.findIndex(
+    (byte) => byte < 32 && byte !== 9 && byte !== 10 && byte !== 13 && !(coloured && byte === 27),
+  );
 
 /** Bytes of a regular file, for formats that are not text. */
 export const readBinaryFile = (path: string, name: string, maximum: number): Result<Buffer> => {
@@ -72,8 +74,16 @@ export const readBinaryFile = (path: string, name: string, maximum: number): Res
   }
 };
 
-/** Reads `path` and calls it `name` in messages. A byte order mark is dropped. */
-export const readTextFile = (path: string, name: string, maximum: number): Result<Source> => {
+/**
+ * Reads `path` and calls it `name` in messages. A byte order mark is dropped. `coloured`: the file may be what a
+ * terminal showed, with escape sequences.
+ */
+export const readTextFile = (
+  path: string,
+  name: string,
+  maximum: number,
+  coloured = false,
+): Result<Source> => {
   if (path.includes('\0')) return refuse(name, 'no such file: the name holds a NUL character');
   let bytes: Buffer | string;
   try {
@@ -89,7 +99,7 @@ export const readTextFile = (path: string, name: string, maximum: number): Resul
     return refuse(name, 'is not text in UTF-8');
   }
   const source: Source = { name, text };
-  const control = binaryOffset(bytes);
+  const control = binaryOffset(bytes, coloured);
   if (control === -1) return { ok: true, value: source, warnings: [] };
   const start = bytes
     .subarray(0, control)

@@ -1,11 +1,11 @@
 /** The cluster of a SPEC: node groups with what they inherit, network tiers, measured links. */
 import type { Cluster, MeasuredLinks, NodeGroup, Tier } from '../cluster/cluster.ts';
-import { gpuCount, nodeCount } from '../cluster/cluster.ts';
+import { gpuCount } from '../cluster/cluster.ts';
 import type { ClusterSpec, NodeGroupSpec } from '../formats/spec.ts';
-import { readMatrix } from '../ingest/matrix.ts';
 import { buildAccelerator, buildIntraNode, buildNics } from './build-accelerator.ts';
 import type { AcceleratorChoice } from './build-accelerator.ts';
 import type { BuildContext } from './build-context.ts';
+import { readMeasured } from './build-measured.ts';
 import { expandHosts, isHostName } from './host-list.ts';
 
 const CLUSTER = '/cluster';
@@ -176,7 +176,7 @@ const measuredOf = (spec: ClusterSpec, cluster: Cluster, context: BuildContext):
   if (name === undefined) return null;
   const source = context.readReference(name, `${CLUSTER}/network/measured`);
   if (source === null) return null;
-  return context.take(readMatrix(source, { nodes: nodeCount(cluster), gpus: gpuCount(cluster) }));
+  return context.take(readMeasured(source, cluster));
 };
 
 /** null where something is wrong; all of it is in the context. `spec` may be trusted where the context says that it is sound. */
