@@ -6,6 +6,7 @@ import type { FailureStage, RuleContext } from '../rule.ts';
 import { compareVersions, holdsIn } from '../version.ts';
 import { basicArgumentRules } from './argument-rules/basics.ts';
 import { combinationArgumentRules } from './argument-rules/combinations.ts';
+import { harmfulArgumentRules } from './argument-rules/harmful.ts';
 import type { ArgumentContext, ArgumentRule } from './argument-rules/rule.ts';
 import { shardedArgumentRules } from './argument-rules/sharded.ts';
 import { stageArgumentRules } from './argument-rules/stages.ts';
@@ -20,6 +21,7 @@ export const argumentRules: readonly ArgumentRule[] = [
   ...stageArgumentRules,
   ...combinationArgumentRules,
   ...shardedArgumentRules,
+  ...harmfulArgumentRules,
 ];
 
 /** What is wrong with a set of flags, and when the run would have died. */

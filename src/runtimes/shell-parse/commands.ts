@@ -51,7 +51,7 @@ class Parser {
     const commands: Command[] = [];
     for (;;) {
       this.#skipSeparators();
-      if (cursor.done || cursor.peek() === ')' || cursor.starts(';;')) return commands;
+      if (cursor.atEnd() || cursor.peek() === ')' || cursor.starts(';;')) return commands;
       const keyword = this.#keyword();
       if (keyword !== null && ends.includes(keyword)) return commands;
       const before = cursor.position;
@@ -158,7 +158,7 @@ class Parser {
     const words: Word[] = [];
     for (;;) {
       cursor.skipBlanks();
-      if (cursor.done) cursor.fail('"[[" is never closed', start);
+      if (cursor.atEnd()) cursor.fail('"[[" is never closed', start);
       if (cursor.peek() === '\n') {
         cursor.takeLineEnd();
         continue;
@@ -248,7 +248,7 @@ class Parser {
         if (cursor.peek() === '&') cursor.position += 1;
         continue;
       }
-      if (cursor.done) cursor.fail('"case" is never closed', start);
+      if (cursor.atEnd()) cursor.fail('"case" is never closed', start);
       if (this.#keyword() === 'esac') break;
       if (cursor.peek() === '(') cursor.position += 1;
       const patterns: Word[] = [];
@@ -307,7 +307,7 @@ class Parser {
     for (;;) {
       cursor.skipBlanks();
       const character = cursor.peek();
-      if (cursor.done) cursor.fail('a parenthesis is never closed', opened);
+      if (cursor.atEnd()) cursor.fail('a parenthesis is never closed', opened);
       if (character === '\n') cursor.takeLineEnd();
       else if (character === '#') cursor.skipComment();
       else if (character === ')') {
@@ -315,7 +315,7 @@ class Parser {
         return items;
       } else {
         const word = readWord(cursor);
-        if (word === null) cursor.fail(`unexpected "${character}" in an array`);
+        if (word === null) return cursor.fail(`unexpected "${character}" in an array`);
         items.push(word);
       }
     }
@@ -399,10 +399,10 @@ export const parseShell = (text: string, locate?: (offset: number) => number): r
   const cursor = new Cursor(text, locate);
   const parser = new Parser(cursor);
   const commands: Command[] = [];
-  while (!cursor.done) {
-    commands.push(...parser.commands([]));
+  while (!cursor.atEnd()) {
+    for (const command of parser.commands([])) commands.push(command);
     // A stray closing word or parenthesis.
-    if (!cursor.done) cursor.position += 1;
+    if (!cursor.atEnd()) cursor.position += 1;
   }
   return commands;
 };

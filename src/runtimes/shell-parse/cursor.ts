@@ -18,7 +18,7 @@ export class Cursor {
     this.locate = locate;
   }
 
-  get done(): boolean {
+  atEnd(): boolean {
     return this.position >= this.text.length;
   }
 
@@ -69,7 +69,7 @@ export class Cursor {
   takeLineEnd(): void {
     this.position += 1;
     for (const { delimiter, tabs } of this.#pending.splice(0)) {
-      while (!this.done) {
+      while (!this.atEnd()) {
         const end = this.text.indexOf('\n', this.position);
         const stop = end < 0 ? this.text.length : end;
         const line = this.text.slice(this.position, stop).replace(/\r$/u, '');
@@ -91,8 +91,8 @@ export class Cursor {
   skipBackticks(): void {
     const start = this.position;
     this.position += 1;
-    while (!this.done && this.peek() !== '`') this.position += this.peek() === '\\' ? 2 : 1;
-    if (this.done) this.fail('a backtick is never closed', start);
+    while (!this.atEnd() && this.peek() !== '`') this.position += this.peek() === '\\' ? 2 : 1;
+    if (this.atEnd()) this.fail('a backtick is never closed', start);
     this.position += 1;
   }
 
@@ -103,7 +103,7 @@ export class Cursor {
   skipParentheses(): void {
     const start = this.position;
     const open: ('(' | '"' | '{')[] = [];
-    while (!this.done) {
+    while (!this.atEnd()) {
       const character = this.peek();
       const inside = open.at(-1);
       if (character === '\\') this.position += 2;

@@ -12,7 +12,7 @@ const shown = (text: string): string =>
 
 const readName = (cursor: Cursor): string => {
   const start = cursor.position;
-  while (!cursor.done && namePart.test(cursor.peek())) cursor.position += 1;
+  while (!cursor.atEnd() && namePart.test(cursor.peek())) cursor.position += 1;
   return cursor.text.slice(start, cursor.position);
 };
 
@@ -52,7 +52,7 @@ const readPieces = (cursor: Cursor, until: (character: string) => boolean, inQuo
     if (text === '') textAt = from;
     text += part;
   };
-  while (!cursor.done && !until(cursor.peek())) {
+  while (!cursor.atEnd() && !until(cursor.peek())) {
     const character = cursor.peek();
     const at = cursor.position;
     if (character === '\\') {
@@ -79,11 +79,11 @@ const readPieces = (cursor: Cursor, until: (character: string) => boolean, inQuo
       flush(inQuotes);
       cursor.position += 1;
       const inner = cursor.nest(() => readPieces(cursor, (c) => c === '"', true));
-      if (cursor.done) cursor.fail('a double quote is never closed', at);
+      if (cursor.atEnd()) cursor.fail('a double quote is never closed', at);
       cursor.position += 1;
       if (inner.length === 0)
         pieces.push({ kind: 'text', text: '', at: cursor.locate(at + 1), quoted: true });
-      pieces.push(...inner);
+      for (const piece of inner) pieces.push(piece);
     } else if (character === '$' && !inQuotes && cursor.peek(1) === "'") {
       flush(false);
       cursor.position += 1;
@@ -106,7 +106,7 @@ const readPieces = (cursor: Cursor, until: (character: string) => boolean, inQuo
     } else {
       const start = cursor.position;
       cursor.position += 1;
-      while (!cursor.done && !until(cursor.peek()) && !'\\\'"$`'.includes(cursor.peek()))
+      while (!cursor.atEnd() && !until(cursor.peek()) && !'\\\'"$`'.includes(cursor.peek()))
         cursor.position += 1;
       add(cursor.text.slice(start, cursor.position), start);
     }
@@ -121,7 +121,7 @@ const readBraced = (cursor: Cursor, quoted: boolean): Piece => {
   cursor.position += 2;
   const unread = (): Piece => {
     readPieces(cursor, (c) => c === '}', false);
-    if (cursor.done) cursor.fail('a brace is never closed', start);
+    if (cursor.atEnd()) cursor.fail('a brace is never closed', start);
     cursor.position += 1;
     return { kind: 'command', at, quoted, written: shown(cursor.text.slice(start, cursor.position)) };
   };
@@ -142,7 +142,7 @@ const readBraced = (cursor: Cursor, quoted: boolean): Piece => {
     cursor.position += 1;
     const indexAt = cursor.locate(cursor.position);
     index = { pieces: readPieces(cursor, (c) => c === ']', false), at: indexAt };
-    if (cursor.done) cursor.fail('a bracket is never closed', start);
+    if (cursor.atEnd()) cursor.fail('a bracket is never closed', start);
     cursor.position += 1;
   }
   let operand: Word | null = null;
@@ -154,7 +154,7 @@ const readBraced = (cursor: Cursor, quoted: boolean): Piece => {
     const operandAt = cursor.locate(cursor.position);
     operand = { pieces: readPieces(cursor, (c) => c === '}', quoted), at: operandAt };
   }
-  if (cursor.done) cursor.fail('a brace is never closed', start);
+  if (cursor.atEnd()) cursor.fail('a brace is never closed', start);
   cursor.position += 1;
   const written = shown(cursor.text.slice(start, cursor.position));
   return { kind: 'parameter', name, at, quoted, index, operator, operand, written };
@@ -229,7 +229,7 @@ export const readWord = (
   cursor: Cursor,
   ends: (character: string) => boolean = (c) => blank.test(c),
 ): Word | null => {
-  if (cursor.done || ends(cursor.peek())) {
+  if (cursor.atEnd() || ends(cursor.peek())) {
     if ((cursor.starts('<(') || cursor.starts('>(')) && ends !== endsInTest) {
       const start = cursor.position;
       cursor.position += 1;

@@ -1,0 +1,172 @@
+import { readDeepspeed } from '../runtimes/deepspeed/read.ts';
+import { placeIn, rewriteData, sizeSettings, textIn, Values, worldOfSizes } from './data-file.ts';
+import type { DataFile } from './data-file.ts';
+import { error, note } from './finding.ts';
+import type { RawFinding } from './finding.ts';
+import { structuredSubject } from './structured-subject.ts';
+import type { StructuredReading } from './structured-subject.ts';
+import type { Changes, ReadOptions, Subject } from './subject.ts';
+import type { Target } from './target.ts';
+
+const batch = 'train_batch_size';
+const micro = 'train_micro_batch_size_per_gpu';
+const steps = 'gradient_accumulation_steps';
+const names = {
+  tensor: ['tensor_parallel.autotp_size'],
+  context: ['sequence_parallel_size'],
+  microBatchSize: [micro],
+  sharding: ['zero_optimization.stage'],
+  shardingGroup: ['zero_optimization.mics_shard_size'],
+  data: [batch, micro, steps],
+  offload: ['zero_optimization.offload_optimizer.device'],
+} as const;
+
+/** A JSON configuration of DeepSpeed. `auto` is filled in by the program that calls it: here it is not known. */
+export const deepspeedSubject = (file: DataFile, target: Target, options: ReadOptions): Subject => {
+  const given = new Values(file, new Map());
+  const world = worldOfSizes(options, {
+    tensor: Math.max(1, given.count('tensor_parallel.autotp_size') ?? 1),
+    pipeline: 1,
+    context: Math.max(1, given.count('sequence_parallel_size') ?? 1),
+    expert: 1,
+  });
+  const auto = [batch, micro, steps].filter((key) => given.text(key) === 'auto');
+  const read = (changes: Changes): StructuredReading => {
+    const values = new Values(file, changes);
+    const ranks = world.of(changes);
+    const reading = readDeepspeed(values.tree(), ranks);
+    const findings: RawFinding[] = [];
+    const data = reading.strategy.data ?? 1;
+    const stage = values.count('zero_optimization.stage');
+    if (stage !== null && (stage < 0 || stage > 3))
+      findings.push(
+        error(
+          'deepspeed/zero-stage',
+          'parse',
+          names.sharding,
+          'a ZeRO stage that does not exist',
+          stage,
+          '0, 1, 2 or 3',
+        ),
+      );
+    const [total, each, count] = [values.count(batch), values.count(micro), values.count(steps)];
+    if (total !== null && each !== null && count !== null && each * count * data !== total)
+      findings.push(
+        error(
+          'deepspeed/batch-product',
+          'startup',
+          [batch, micro, steps],
+          `${micro} × ${steps} × replicas is ${each} × ${count} × ${data} = ${each * count * data}, ${batch} says ${total}`,
+          total,
+          String(each * count * data),
+        ),
+      );
+    else if (total !== null && each !== null && count === null && total % (each * data) !== 0)
+      findings.push(
+        error(
+          'deepspeed/batch-product',
+          'startup',
+          [batch, micro],
+          `${batch} of ${total} does not divide into ${micro} × replicas = ${each * data}`,
+          total,
+          `a multiple of ${each * data}`,
+        ),
+      );
+    else if (total !== null && count !== null && each === null && total % (count * data) !== 0)
+      findings.push(
+        error(
+          'deepspeed/batch-product',
+          'startup',
+          [batch, steps],
+          `${batch} of ${total} does not divide into ${steps} × replicas = ${count * data}`,
+          total,
+          `a multiple of ${count * data}`,
+        ),
+      );
+    if (total === null && each === null && count === null && auto.length === 0)
+      findings.push(
+        error(
+          'deepspeed/batch-stated',
+          'startup',
+          [batch, micro],
+          'neither the batch nor the micro-batch is stated',
+          'nothing',
+          `${batch} or ${micro}`,
+        ),
+      );
+    const both = (name: string): boolean => values.flag(`${name}.enabled`);
+    if (both('bf16') && both('fp16'))
+      findings.push(
+        error(
+          'deepspeed/precision-exclusive',
+          'startup',
+          ['bf16.enabled', 'fp16.enabled'],
+          'bf16 and fp16 together',
+          'both',
+          'one of them',
+        ),
+      );
+    const known = auto.length === 0;
+    return {
+      strategy: { ...reading.strategy, schedule: '1f1b', contextCommunication: 'a2a' },
+      partition: null,
+      world: ranks,
+      sequenceLength: null,
+      globalBatchSize: known ? reading.globalBatchSize : null,
+      precision: reading.precision,
+      model: null,
+      unstated: auto.length > 0 ? ['microBatchSize'] : [],
+      missing:
+        reading.strategy.microBatchSize === undefined && auto.length < 3
+          ? { microBatchSize: `${micro} ("auto": the training program fills it in)` }
+          : {},
+      findings,
+    };
+  };
+  return structuredSubject(
+    {
+      source: file.source,
+      target,
+      runtime: 'deepspeed',
+      open: world.open,
+      read,
+      modelFact: 'the model (it is in the training program)',
+      sequenceFact: 'the sequence length (it is in the training program)',
+      batchFact: auto.length > 0 ? `${auto.join(', ')} ("auto": the training program fills it in)` : batch,
+      names,
+      placeOf: placeIn(file),
+      valueOf: textIn(file),
+      defaultOf: (setting) =>
+        setting === steps
+          ? { value: '1', from: 'default of DeepSpeed' }
+          : setting.endsWith('stage')
+            ? { value: '0', from: 'default of DeepSpeed' }
+            : null,
+      settings: sizeSettings(file, [
+        batch,
+        micro,
+        steps,
+        'tensor_parallel.autotp_size',
+        'sequence_parallel_size',
+        'zero_optimization.stage',
+      ]),
+      rewrite: rewriteData(file),
+      // All of them "auto": the program makes them agree.
+      without: new Set(['deepspeed/idle-gpus', ...(auto.length === 3 ? ['deepspeed/batch-divisible'] : [])]),
+      ownRules: [
+        'deepspeed/zero-stage',
+        'deepspeed/batch-product',
+        'deepspeed/batch-stated',
+        'deepspeed/precision-exclusive',
+      ],
+      notes: [
+        note(
+          'deepspeed/in-code',
+          [],
+          'pipeline, expert parallelism and recomputation are made in the training program: planner does not see them',
+        ),
+      ],
+    },
+    options,
+  );
+};

@@ -1,0 +1,272 @@
+import type { Source } from '../ingest/source.ts';
+import { megatronFlags } from '../runtimes/megatron/flags.ts';
+import { readMegatronScript } from '../runtimes/megatron/read-script.ts';
+import { readArgumentList } from '../runtimes/shell-parse/arguments.ts';
+import { worldOf } from '../runtimes/shell-parse/launch.ts';
+import type { Launch } from '../runtimes/shell-parse/launch.ts';
+import { readScript } from '../runtimes/shell-parse/read.ts';
+import type { ScriptFacts } from '../runtimes/shell-parse/read.ts';
+import { shownText, wordOf } from '../runtimes/shell-parse/values.ts';
+import type { ShellWord } from '../runtimes/shell-parse/values.ts';
+import { bridgeSubject } from './bridge-subject.ts';
+import { rewriteFlags } from './edit.ts';
+import { error, note } from './finding.ts';
+import type { RawFinding } from './finding.ts';
+import { groupWords } from './megatron-words.ts';
+import { megatronSubject } from './megatron-subject.ts';
+import type { ReadResult } from './read-result.ts';
+import { serverSubject } from './server-subject.ts';
+import type { ReadOptions, Subject } from './subject.ts';
+import { targetOf } from './target.ts';
+
+/** Launches of one script that are judged; a sweep over forty sizes is understood before the twentieth. */
+const MOST_LAUNCHES = 20;
+
+const telling = new Set([
+  '--num-layers',
+  '--hidden-size',
+  '--micro-batch-size',
+  '--tensor-model-parallel-size',
+  '--pipeline-model-parallel-size',
+  '--expert-model-parallel-size',
+  '--context-parallel-size',
+  '--yaml-cfg',
+]);
+
+const ownPrograms = /(?:^|\/)(?:pretrain_(?:gpt|bert|t5|mamba|hybrid|vlm|ict|retro|mimo)|train_rl)\.py$/u;
+
+const flagNames = (words: readonly ShellWord[]): readonly string[] =>
+  words
+    .map(({ fragments }) => shownText(fragments).split('=')[0] ?? '')
+    .filter((text) => text.startsWith('--'));
+
+/** Whether words look like flags of Megatron. */
+export const looksLikeMegatron = (words: readonly ShellWord[]): boolean =>
+  flagNames(words).some((flag) => telling.has(flag) && megatronFlags.has(flag));
+
+const keyValue = /^[+~]{0,2}[A-Za-z_]\w*(?:\.\w+)+=/u;
+
+export const isOverride = (word: ShellWord): boolean => keyValue.test(shownText(word.fragments));
+
+const isBridge = ({ program, arguments: words }: Launch): boolean =>
+  /(?:run_recipe|run_script|train)\.(?:py|sh)$/u.test(program) &&
+  (flagNames(words).includes('--recipe') || words.filter(isOverride).length >= 2);
+
+const sourcedNotes = (facts: ScriptFacts): readonly RawFinding[] =>
+  facts.sourced.length === 0
+    ? []
+    : [
+        note(
+          'planner/sourced',
+          [],
+          `${facts.sourced.slice(0, 3).join(', ')} ${facts.sourced.length === 1 ? 'is' : 'are'} read by the script, not by planner: variables set there are unknown`,
+        ),
+      ];
+
+const signature = ({ program, arguments: words, environment }: Launch): string =>
+  JSON.stringify([
+    program,
+    words.map(({ fragments }) => shownText(fragments)),
+    [...environment].map(([name, value]) => [name, shownText(value)]),
+  ]);
+
+const subjectOf = (
+  source: Source,
+  launch: Launch,
+  facts: ScriptFacts,
+  options: ReadOptions,
+): Subject | null => {
+  const world = worldOf(launch, facts.header);
+  const notes = [
+    ...sourcedNotes(facts),
+    ...(launch.certain
+      ? []
+      : [note('planner/uncertain-launch', [], 'only a run knows whether this launch is reached')]),
+  ];
+  if (launch.launcher === 'server') return serverSubject(source, launch, options);
+  const forced = options.target?.name ?? null;
+  if (forced === 'bridge' || (forced === null && isBridge(launch)))
+    return bridgeSubject(
+      {
+        source,
+        words: launch.arguments,
+        world,
+        notes,
+        environment: launch.environment,
+        target: options.target ?? targetOf('bridge'),
+      },
+      options,
+    );
+  if (forced !== null && forced !== 'megatron') return null;
+  if (!looksLikeMegatron(launch.arguments)) return null;
+  const own = readMegatronScript(source.text, '0.20');
+  const stated = world ?? (own === null ? null : { factors: [wordOf(String(own.world))], perNode: null });
+  const { uses } = groupWords(launch.arguments);
+  return megatronSubject(
+    {
+      source,
+      target: options.target ?? targetOf('megatron'),
+      words: launch.arguments,
+      world: stated,
+      environment: launch.environment,
+      ownProgram: ownPrograms.test(launch.program),
+      rewrite: (changes) => rewriteFlags(source, uses, changes),
+      notes,
+    },
+    options,
+  );
+};
+
+/** Files that hold the configuration that a launcher is given. */
+const configurationOf = (launch: Launch): string | null => {
+  const flags = [
+    '--config-file',
+    '--config_file',
+    '--job.config_file',
+    '--deepspeed_config',
+    '--deepspeed',
+    '--config',
+  ];
+  for (const [index, word] of launch.arguments.entries()) {
+    const text = shownText(word.fragments);
+    const flag = flags.find((name) => text === name || text.startsWith(`${name}=`));
+    const next = launch.arguments[index + 1];
+    if (flag === undefined) continue;
+    if (text.includes('=')) return text.slice(text.indexOf('=') + 1);
+    if (next !== undefined && !shownText(next.fragments).startsWith('-')) return shownText(next.fragments);
+  }
+  const given = launch.options.get('config-file');
+  return given === undefined ? null : shownText(given.fragments);
+};
+
+/** A shell script, or a file of arguments alone. */
+export const readShellConfig = (source: Source, options: ReadOptions): ReadResult => {
+  if (
+    /^\s*(?:#[^!][^\n]*\n\s*)*(?:-{1,2}[A-Za-z]|[A-Za-z_]\w*(?:\.\w+)+=)/u.test(source.text.slice(0, 4000)) &&
+    !/^#!/u.test(source.text)
+  ) {
+    const list = readArguments(source, options);
+    if (list !== null) return list;
+  }
+  const facts = readScript(source.text, options.environment);
+  if (facts.kind === 'limit')
+    return { kind: 'unreadable', message: `asks for too much: ${facts.message}`, range: null };
+  if (facts.kind === 'syntax') {
+    const range = { source, start: Math.max(0, facts.at), end: Math.max(0, facts.at) + 1 };
+    if (!/--[a-z]|torchrun|python|srun/u.test(source.text))
+      return {
+        kind: 'unreadable',
+        message: `no script, list of arguments or configuration: ${facts.message}`,
+        range,
+      };
+    return {
+      kind: 'refused',
+      target: options.target ?? targetOf('megatron'),
+      findings: [
+        {
+          finding: error(
+            'shell/syntax',
+            'parse',
+            [],
+            `the shell refuses the script: ${facts.message}`,
+            source.text.slice(range.start, range.start + 20).split('\n')[0] ?? '',
+            'balanced quotes, parentheses and commands',
+          ),
+          range,
+        },
+      ],
+    };
+  }
+  const seen = new Set<string>();
+  const launches = facts.launches.filter((launch) => {
+    const key = signature(launch);
+    return !seen.has(key) && seen.add(key);
+  });
+  const subjects = launches
+    .slice(0, MOST_LAUNCHES)
+    .flatMap((launch) => subjectOf(source, launch, facts, options) ?? []);
+  if (subjects.length > 0) return { kind: 'subjects', subjects };
+  const elsewhere = launches.map(configurationOf).find((file) => file !== null);
+  return {
+    kind: 'unreadable',
+    message:
+      elsewhere === undefined
+        ? 'no launch that planner knows: a training program with flags of Megatron or Megatron-Bridge, or a server'
+        : `its configuration is in another file: name that file (${elsewhere})`,
+    range: null,
+  };
+};
+
+const readArguments = (source: Source, options: ReadOptions): ReadResult | null => {
+  const list = readArgumentList(source.text, options.environment);
+  if (!list.ok) {
+    const range = { source, start: list.at, end: list.at + 1 };
+    return {
+      kind: 'refused',
+      target: options.target ?? targetOf('megatron'),
+      findings: [{ finding: error('shell/syntax', 'parse', [], list.message, '', 'balanced quotes'), range }],
+    };
+  }
+  return subjectOfWords(source, list.words, options);
+};
+
+/** Words without a launch: flags of Megatron or overrides of Megatron-Bridge. */
+export const subjectOfWords = (
+  source: Source,
+  words: readonly ShellWord[],
+  options: ReadOptions,
+): ReadResult | null => {
+  const forced = options.target?.name ?? null;
+  if (
+    forced === 'bridge' ||
+    (forced === null && (words.some(isOverride) || flagNames(words).includes('--recipe')))
+  )
+    return {
+      kind: 'subjects',
+      subjects: [
+        bridgeSubject(
+          {
+            source,
+            words,
+            world: null,
+            notes: [],
+            environment: null,
+            target: options.target ?? targetOf('bridge'),
+          },
+          options,
+        ),
+      ],
+    };
+  if (forced === 'vllm' || forced === 'sglang' || forced === 'tensorrt-llm') {
+    const launch: Launch = {
+      launcher: 'server',
+      program: forced,
+      programWord: wordOf(forced),
+      arguments: words,
+      options: new Map(),
+      environment: new Map(),
+      certain: true,
+    };
+    return { kind: 'subjects', subjects: [serverSubject(source, launch, options)] };
+  }
+  if (forced === null && !looksLikeMegatron(words)) return null;
+  const { uses } = groupWords(words);
+  return {
+    kind: 'subjects',
+    subjects: [
+      megatronSubject(
+        {
+          source,
+          target: options.target ?? targetOf('megatron'),
+          words,
+          world: null,
+          environment: null,
+          ownProgram: true,
+          rewrite: (changes) => rewriteFlags(source, uses, changes),
+          notes: [],
+        },
+        options,
+      ),
+    ],
+  };
+};
