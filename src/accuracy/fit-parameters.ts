@@ -30,7 +30,7 @@ export const PARAMETERS: readonly Path[] = [
   ...paths('links.efa', 'step gather reduce'),
   ...paths(
     'runtimes.megatron-core',
-    'host_dense host_moe host_fused_dispatcher host_expert_overlap host_attention_graph traffic loss_bytes accumulation_bytes tensor_overlap_exposed data_exposed expert_all_to_all expert_overlap optimizer_parameter optimizer_shard',
+    'host_dense host_moe host_fused_dispatcher host_expert_overlap host_attention_graph traffic loss_bytes accumulation_bytes tensor_overlap_exposed data_exposed expert_all_to_all optimizer_parameter optimizer_shard',
   ),
   ...paths('runtimes.megatron-classic', 'loss_bytes tensor_fixed pipeline_exposed'),
   ...paths('runtimes.megatron-deepspeed', 'host_dense'),
