@@ -6,8 +6,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { crossValidate } from '../src/accuracy/cross-validation.ts';
-import type { SourceValidation } from '../src/accuracy/cross-validation.ts';
+import { crossValidate, crossValidateAccelerators } from '../src/accuracy/cross-validation.ts';
+import type { AcceleratorValidation, SourceValidation } from '../src/accuracy/cross-validation.ts';
 import type { Tree } from '../src/accuracy/fit-parameters.ts';
 import { fitRows } from '../src/accuracy/fit-rows.ts';
 import { LinearisedFit } from '../src/accuracy/linearised-fit.ts';
@@ -21,13 +21,16 @@ const fileOf = (name: string): string => fileURLToPath(new URL(`../${name}`, imp
 
 const cells = (sizes: readonly number[]): string => `${percent(median(sizes))} | ${percent(mean(sizes))}`;
 
-const averages = (table: readonly SourceValidation[], key: 'inside' | 'outside'): string => {
+const averages = (
+  table: readonly Pick<SourceValidation, 'inside' | 'outside'>[],
+  key: 'inside' | 'outside',
+): string => {
   const medians = mean(table.flatMap((row) => median(row[key]) ?? []));
   const means = mean(table.flatMap((row) => mean(row[key]) ?? []));
   return `${percent(medians)} | ${percent(means)}`;
 };
 
-const page = (table: readonly SourceValidation[]): string =>
+const page = (table: readonly SourceValidation[], accelerators: readonly AcceleratorValidation[]): string =>
   [
     '# Cross-validation by source',
     '',
@@ -44,6 +47,18 @@ const page = (table: readonly SourceValidation[]): string =>
     ),
     `| **mean over sources** | | | ${averages(table, 'inside')} | ${averages(table, 'outside')} |`,
     '',
+    '## Without an accelerator',
+    '',
+    'The same with constants fitted without any run on an accelerator: its efficiency under load falls back to the median of',
+    'the others, its kernel curves stay as kernel tables give them.',
+    '',
+    '| accelerator | tested | in sample: median | mean | left out: median | mean |',
+    '|---|---:|---:|---:|---:|---:|',
+    ...accelerators.map(
+      (row) => `| ${row.accelerator} | ${row.tested} | ${cells(row.inside)} | ${cells(row.outside)} |`,
+    ),
+    `| **mean over accelerators** | | ${averages(accelerators, 'inside')} | ${averages(accelerators, 'outside')} |`,
+    '',
   ].join('\n');
 
 const main = (): void => {
@@ -53,7 +68,8 @@ const main = (): void => {
   if (!lines.ok) throw new Error(`cannot read ${file}`);
   const root = parse(readFileSync(fileOf('configs/calibration/default.yaml'), 'utf8')) as Tree;
   const rows = fitRows(lines.value, calibrationOf(root), excludedRecords());
-  const text = page(crossValidate(new LinearisedFit(root, rows, calibrationOf)));
+  const fit = new LinearisedFit(root, rows, calibrationOf);
+  const text = page(crossValidate(fit), crossValidateAccelerators(fit));
   writeFileSync(fileOf('docs/accuracy-cross-validation.md'), text);
   process.stdout.write(text);
 };

@@ -54,3 +54,26 @@ export const crossValidate = (fit: LinearisedFit, seed = 1): readonly SourceVali
     return [{ source, tested: tested.length, given: lent, inside, outside }];
   });
 };
+
+export interface AcceleratorValidation {
+  readonly accelerator: string;
+  readonly tested: number;
+  readonly inside: readonly number[];
+  readonly outside: readonly number[];
+}
+
+const acceleratorOf = ({ problem }: FitRow): string =>
+  problem.cluster.groups[0]?.accelerator.name ?? 'unknown';
+
+/** For each accelerator of five runs or more: fitted without any of its runs, tested on them. */
+export const crossValidateAccelerators = (fit: LinearisedFit): readonly AcceleratorValidation[] => {
+  const weights = (rows: readonly FitRow[]): ReadonlyMap<FitRow, number> =>
+    new Map(rows.map((row) => [row, row.weight]));
+  const whole = fit.fit(weights(fit.rows));
+  return [...new Set(fit.rows.map(acceleratorOf))].flatMap((accelerator) => {
+    const own = fit.rows.filter((row) => acceleratorOf(row) === accelerator);
+    if (own.length < MIN_ROWS) return [];
+    const shift = fit.fit(weights(fit.rows.filter((row) => acceleratorOf(row) !== accelerator)));
+    return [{ accelerator, tested: own.length, inside: fit.test(whole, own), outside: fit.test(shift, own) }];
+  });
+};

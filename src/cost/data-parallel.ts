@@ -6,6 +6,7 @@ import type { Strategy } from '../strategy/strategy.ts';
 import type { RuntimeCalibration } from './calibration.ts';
 import { allReduceTime, gatherTime } from './collectives.ts';
 import type { LayerCost } from './layer.ts';
+import { offloadedUpdateTime } from './optimizer-offload.ts';
 import type { Machine } from './machine.ts';
 import type { Parts } from './parts.ts';
 import { total } from './parts.ts';
@@ -110,5 +111,6 @@ export const optimizerTime = (
   const owned =
     denseParameters / (strategy.sharding === 'none' ? 1 : context.shard.size) +
     expertParameters / (strategy.sharding === 'none' ? 1 : context.expert.size);
-  return onDevice * (1 - offloaded) + owned * offloaded * runtime.offloadSeconds;
+  const rates = { host: 1 / runtime.offloadSeconds, device: Infinity };
+  return onDevice * (1 - offloaded) + offloadedUpdateTime(owned * offloaded, 0, rates);
 };
