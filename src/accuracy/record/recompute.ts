@@ -134,5 +134,6 @@ export const recomputeHabit = (configuration: RunConfiguration, software: Softwa
     if (known !== null) return [known];
     return configuration.model.experts === null ? [{ kind: 'none' }] : MOE_LADDER;
   }
-  return LADDER;
+  // Its authors are Megatron Core's: their MoE recipes recompute cheap modules at most.
+  return /moe parallel folding/i.test(configuration.title) ? MOE_LADDER : LADDER;
 };
