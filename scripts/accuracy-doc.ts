@@ -9,9 +9,10 @@ import type { AccuracyReport } from '../src/accuracy/report.ts';
 import { percent } from '../src/accuracy/report-tables.ts';
 import { accuracyMarkdown } from '../src/accuracy/report-text.ts';
 import { defaultCalibration } from '../src/ingest/calibration.ts';
-import { excludedRecords, exclusionOf } from '../src/ingest/excluded-records.ts';
+import { excludedRecords, exclusionOf, explanations } from '../src/ingest/excluded-records.ts';
 import type { ExcludedRecords } from '../src/ingest/excluded-records.ts';
 import { readMeasuredRuns } from '../src/ingest/measured-runs.ts';
+import { peerTable } from './peer-table.ts';
 
 const TARGET = fileURLToPath(new URL('../docs/accuracy.md', import.meta.url));
 
@@ -29,7 +30,8 @@ published, none of which planner profiled. Rerun it on any file of such runs: \`
   Nanotron's sweep whose build is not known; all of them are printed apart.
 - Constants are in sample unless said otherwise: \`scripts/fit-calibration.ts\` fitted them with equal weight per source
   and without the records of \`configs/calibration/excluded-records.yaml\`;
-  [accuracy-cross-validation.md](accuracy-cross-validation.md) shows what they are worth on a source that the fit did not see.
+  [accuracy-cross-validation.md](accuracy-cross-validation.md) shows what they are worth on a source, and on an accelerator,
+  that the fit did not see; [accuracy-ablation.md](accuracy-ablation.md) what each term of the model is worth.
 
 In short: iteration time of ${headline.time.count} runs within ${percent(headline.time.median)} in the median and
 ${percent(headline.time.mean)} in the mean; coverage ${percent(coverage.timing.share)}; Kendall τ
@@ -38,19 +40,9 @@ sources; ${oom.all.found} of ${oom.all.positives} runs that ran out of memory fo
 `;
 };
 
-/** Records that fits do use, and what we believe of those that miss. */
-const EXPLANATIONS: readonly ExcludedRecords[] = [
-  {
-    pattern: /^nanotron-.*-tp(?:8|16|32)-pp1-/,
-    reason:
-      'probably the build whose host spends 2 ms a layer and tensor rank: 45 of the 363 rows without pipeline',
-  },
-  { pattern: /^bigscience-v100/, reason: 'network noise of up to 40 %, say its authors' },
-];
-
 const worst = (report: AccuracyReport, excluded: readonly ExcludedRecords[]): string => {
   const rows = report.summary.worst.map(({ id, error }) => {
-    const reason = exclusionOf([...excluded, ...EXPLANATIONS], id) ?? 'not explained';
+    const reason = exclusionOf([...excluded, ...explanations()], id) ?? 'not explained';
     return `| ${id.replaceAll('|', '\\|')} | ${error >= 0 ? '+' : ''}${percent(error)} | ${reason} |`;
   });
   return [
@@ -86,7 +78,13 @@ const main = (): void => {
   const tables = accuracyMarkdown(report).replace(/## Worst headline records[\s\S]*$/, '');
   writeFileSync(
     TARGET,
-    [introduction(report), tables, worst(report, excludedRecords()), inferred(report)].join('\n'),
+    [
+      introduction(report),
+      tables,
+      worst(report, excludedRecords()),
+      peerTable(report),
+      inferred(report),
+    ].join('\n'),
   );
 };
 

@@ -1,4 +1,7 @@
-/** The list of measured records that no fit uses, with the reason of each (`configs/calibration/excluded-records.yaml`). */
+/**
+ * Lists of measured records by pattern of their id, with a reason each: those that no fit uses
+ * (`configs/calibration/excluded-records.yaml`), and what we believe of others that miss (`explanations.yaml`).
+ */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
@@ -7,19 +10,22 @@ export interface ExcludedRecords {
   readonly reason: string;
 }
 
-const FILE = new URL('../../configs/calibration/excluded-records.yaml', import.meta.url);
-
 /** Throws where the file that ships with planner is broken. */
-export const excludedRecords = (): readonly ExcludedRecords[] => {
-  const list = parse(readFileSync(FILE, 'utf8')) as unknown;
-  if (!Array.isArray(list)) throw new Error('excluded-records.yaml: not a list');
+const readList = (name: string): readonly ExcludedRecords[] => {
+  const file = new URL(`../../configs/calibration/${name}`, import.meta.url);
+  const list = parse(readFileSync(file, 'utf8')) as unknown;
+  if (!Array.isArray(list)) throw new Error(`${name}: not a list`);
   return list.map((each: unknown) => {
     const { pattern, reason } = each as Partial<Record<'pattern' | 'reason', unknown>>;
     if (typeof pattern !== 'string' || typeof reason !== 'string')
-      throw new Error('excluded-records.yaml: an entry has a pattern and a reason');
+      throw new Error(`${name}: an entry has a pattern and a reason`);
     return { pattern: new RegExp(pattern), reason };
   });
 };
+
+export const excludedRecords = (): readonly ExcludedRecords[] => readList('excluded-records.yaml');
+
+export const explanations = (): readonly ExcludedRecords[] => readList('explanations.yaml');
 
 /** Why no fit uses the record; null: it is used. */
 export const exclusionOf = (list: readonly ExcludedRecords[], id: string): string | null =>
