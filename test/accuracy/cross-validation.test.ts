@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
-import { crossValidate } from '../../src/accuracy/cross-validation.ts';
+import { crossValidate, crossValidateAccelerators } from '../../src/accuracy/cross-validation.ts';
 import type { Tree } from '../../src/accuracy/fit-parameters.ts';
 import { fitRows } from '../../src/accuracy/fit-rows.ts';
 import { LinearisedFit } from '../../src/accuracy/linearised-fit.ts';
@@ -70,5 +70,21 @@ describe('cross-validation by source', () => {
     const tree = root();
     validate(slow, tree);
     expect(JSON.stringify(calibrationOf(tree))).toBe(JSON.stringify(calibration));
+  });
+});
+
+describe('cross-validation by accelerator', () => {
+  it('fits without the runs of an accelerator: nothing teaches what it alone shows', () => {
+    const lines = [
+      ...source('Megatron one', 1, {}),
+      ...source('Megatron two', 1.3, { 'cluster.gpu': 'H100-SXM-80GB' }),
+    ];
+    const rows = fitRows(parseMeasuredRuns(lines.join('\n')), calibration, []);
+    const table = crossValidateAccelerators(new LinearisedFit(root(), rows, calibrationOf));
+    expect(table.map(({ accelerator, tested }) => [accelerator, tested])).toEqual([
+      ['a100-sxm-80gb', 6],
+      ['h100-sxm-80gb', 6],
+    ]);
+    expect(median(table[1]?.outside ?? [])).toBeGreaterThan(0.05);
   });
 });
