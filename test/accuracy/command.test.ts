@@ -46,6 +46,24 @@ describe('planner accuracy', () => {
     expect(planner(...words)).toMatchObject({ status: 2, stdout: '' });
   });
 
+  it('takes constants from a file, and refuses one that holds none', () => {
+    const shipped = readFileSync(repositoryPath('configs/calibration/default.yaml'), 'utf8');
+    const entry = shipped.indexOf('    sustained:', shipped.indexOf('\naccelerators:'));
+    const slow =
+      shipped.slice(0, entry) + shipped.slice(entry).replace(/sustained: [\d.]+/, 'sustained: 0.5');
+    writeFileSync(path.join(folder, 'slow.yaml'), slow);
+    writeFileSync(path.join(folder, 'broken.yaml'), 'name: mine\n');
+    const time = (...words: readonly string[]): number => {
+      const { stdout } = planner('runs.jsonl', '--format', 'json', ...words);
+      const { records } = JSON.parse(stdout) as { records: { predicted: { iteration_time_s: number } }[] };
+      return records[0]?.predicted.iteration_time_s ?? NaN;
+    };
+    expect(time('--calibration', 'slow.yaml')).toBeGreaterThan(1.3 * time());
+    const run = planner('runs.jsonl', '--calibration', 'broken.yaml');
+    expect(run).toMatchObject({ status: 2, stdout: '' });
+    expect(run.stderr).toContain('broken.yaml:1:1: error: constants: expected a map');
+  });
+
   it('a file that cannot be read is an error before anything is printed; every one is named', () => {
     const run = planner('runs.jsonl', 'absent.jsonl', '.');
     expect(run).toMatchObject({ status: 2, stdout: '' });
