@@ -8,6 +8,7 @@ import { registerPlace } from './commands/place.ts';
 import { registerPresets } from './commands/presets.ts';
 import { registerSchema } from './commands/schema.ts';
 import { registerSearch } from './commands/search.ts';
+import { registerValidate } from './commands/validate.ts';
 import { packageVersion } from './version.ts';
 
 const HELP = `
@@ -36,6 +37,7 @@ export const createProgram = (): Command => {
     .configureOutput({ outputError: () => undefined });
   registerSearch(program);
   registerEstimate(program);
+  registerValidate(program);
   registerAccuracy(program);
   registerCalibrate(program);
   registerCluster(program);

@@ -52,7 +52,7 @@ const memoryDocument = (memory: StageMemory) =>
     capacity: memory.capacity,
   });
 
-const estimateDocument = (estimate: Estimate) => ({
+export const estimateDocument = (estimate: Estimate) => ({
   feasible: estimate.feasible,
   reasons: estimate.reasons,
   ...figures({

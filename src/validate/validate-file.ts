@@ -1,5 +1,6 @@
 import { firstLine, locate } from '../ingest/source.ts';
 import type { Range, Source } from '../ingest/source.ts';
+import type { Estimate } from '../plan/plan.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './decide.ts';
@@ -22,6 +23,8 @@ export interface FileReport {
   /** Launches or configurations in it, in order; the first speaks for the file where one strategy is wanted. */
   readonly subjects: readonly JudgedSubject[];
   readonly findings: readonly Finding[];
+  /** With a SPEC: time and memory of the first launch; null without, or where they cannot be estimated. */
+  readonly estimate: Estimate | null;
   /** Distinct rules that were asked. */
   readonly rules: readonly string[];
 }
@@ -56,7 +59,7 @@ const originsOf = (subject: Subject, settings: readonly string[]): readonly Orig
   });
 
 /** A finding in its place, with where each value came from and what would mend it. */
-const completed = (subject: Subject, raw: RawFinding, decision: Decision): Finding => {
+export const completed = (subject: Subject, raw: RawFinding, decision: Decision): Finding => {
   const ranges = raw.settings.map((setting) => subject.placeOf(setting)).filter((range) => range !== null);
   const known = ruleFacts(raw.rule);
   return {
@@ -119,10 +122,12 @@ export const withFindings = (
   report: FileReport,
   more: readonly Finding[],
   rules: readonly string[],
+  estimate: Estimate | null,
 ): FileReport => {
   const findings = sortFindings(distinct([...report.findings, ...more]));
   return {
     ...report,
+    estimate,
     findings,
     verdict: verdictOf(findings),
     rules: [...new Set([...report.rules, ...rules])],
@@ -132,7 +137,15 @@ export const withFindings = (
 /** Reads and judges one file: everything at once, each at its place. Never throws for any content. */
 export const validateSource = (source: Source, options: ReadOptions, off: RulesOff): FileReport => {
   const read = readConfig(source, options);
-  const base = { file: source.name, subjects: [], findings: [], rules: [], target: null, unreadable: null };
+  const base = {
+    file: source.name,
+    subjects: [],
+    findings: [],
+    rules: [],
+    target: null,
+    unreadable: null,
+    estimate: null,
+  };
   if (read.kind === 'unreadable')
     return { ...base, verdict: null, unreadable: { message: read.message, range: read.range } };
   if (read.kind === 'refused') {

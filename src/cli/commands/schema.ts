@@ -7,7 +7,7 @@ import type { OutputOptions } from '../output.ts';
 import { packageRoot } from '../version.ts';
 
 /** Formats whose JSON Schema is part of the package. */
-export const SCHEMA_NAMES = ['spec', 'results', 'accuracy', 'placement', 'probe'] as const;
+export const SCHEMA_NAMES = ['spec', 'results', 'accuracy', 'placement', 'probe', 'validation'] as const;
 
 const HELP = `
 Examples:

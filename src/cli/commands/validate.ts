@@ -1,0 +1,263 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { Argument, Option } from 'commander';
+import type { Command } from 'commander';
+import type { Diagnostic } from '../../diagnostics.ts';
+import { readTextFile } from '../../ingest/read-file.ts';
+import { diagnosticAt } from '../../ingest/source.ts';
+import type { Source } from '../../ingest/source.ts';
+import type { Paint, Style } from '../../report/paint.ts';
+import { plain } from '../../report/paint.ts';
+import { unifiedDiff } from '../../report/diff.ts';
+import { validationGithub } from '../../report/validation-github.ts';
+import { validationDocument } from '../../report/validation-json.ts';
+import { validationJunit } from '../../report/validation-junit.ts';
+import { validationSarif } from '../../report/validation-sarif.ts';
+import { validationTable } from '../../report/validation-table.ts';
+import type { Validation } from '../../report/validation.ts';
+import type { EmitTarget, Launcher } from '../../runtimes/emit-types.ts';
+import { findFix } from '../../validate/fix.ts';
+import { writtenChange } from '../../validate/nearest.ts';
+import { checkAgainstSpec, specRules } from '../../validate/spec-check.ts';
+import { completed, isOff, validateSource, withFindings } from '../../validate/validate-file.ts';
+import type { FileReport } from '../../validate/validate-file.ts';
+import { chalkFor } from '../colour.ts';
+import { configFiles } from '../config-files.ts';
+import { printDiagnostics } from '../diagnostic-text.ts';
+import { launchers, launchTargets } from '../emit-plan.ts';
+import { emitConfiguration } from '../emit-configuration.ts';
+import { answerNo, failUsage, failWith } from '../fail.ts';
+import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
+import type { OutputOptions } from '../output.ts';
+import { collect } from '../specs.ts';
+import { loadProjectConfig, prepare, unreadable } from '../validation-input.ts';
+import type { Prepared, ValidateOptions } from '../validation-input.ts';
+import { packageVersion } from '../version.ts';
+
+const HELP = `
+A CONFIG is a launch script, a list of arguments, or a YAML, TOML or JSON configuration; patterns with * and ** are
+expanded. Scripts are read, never run: what only a run knows is "unchecked", or given by --env NAME=value.
+Defaults and rules that are switched off, each with its reason, stand in planner.config.yaml.
+
+Examples:
+  $ planner validate train.sh
+  $ planner validate 'jobs/**/*.sh' --target megatron@0.20 --gpus 256 --format sarif -o planner.sarif
+  $ planner validate train.sh --spec cluster.yaml
+  $ planner validate train.sh --fix --write
+  $ planner validate train.sh --spec cluster.yaml --emit torchtitan -o launch
+
+Exit status: 0 valid; 1 some file is invalid (--strict: or unchecked); 2 unreadable input, or nothing was checked.`;
+
+/** Largest file that is read: launch scripts are some kilobytes. */
+const MAXIMUM_BYTES = 32_000_000;
+
+const formats = ['table', 'json', 'sarif', 'github', 'junit'] as const;
+type Format = (typeof formats)[number];
+
+interface Options extends ValidateOptions, OutputOptions {
+  readonly format: Format;
+  readonly fix?: boolean;
+  readonly write?: boolean;
+  readonly emit?: EmitTarget;
+  readonly launcher: Launcher;
+  readonly only?: 'flags';
+}
+
+const parseGpus = (text: string): number =>
+  /^[1-9]\d{0,6}$/u.test(text)
+    ? Number(text)
+    : failUsage('--gpus', 'not a number of GPUs', { found: text, expected: 'a whole number from 1' });
+
+const parseSlowdown = (text: string): number => {
+  const value = /^\d{1,3}(?:\.\d{1,6})?$/u.test(text) ? Number(text) : Number.NaN;
+  return Number.isFinite(value)
+    ? value
+    : failUsage('--max-slowdown', 'not a fraction', { found: text, expected: 'a number such as 0.1' });
+};
+
+const sourcesOf = (files: readonly string[], diagnostics: Diagnostic[]): readonly Source[] =>
+  files.flatMap((file) => {
+    const source = readTextFile(file, file, MAXIMUM_BYTES);
+    if (source.ok) return [source.value];
+    diagnostics.push(...source.diagnostics);
+    return [];
+  });
+
+/** Rules, and with a SPEC the cluster, memory and time. */
+const reportOf = (source: Source, prepared: Prepared): FileReport => {
+  const off = prepared.off.map(({ rule }) => rule);
+  const report = validateSource(source, prepared.read, off);
+  const { spec } = prepared;
+  if (spec === null || report.subjects.length === 0) return report;
+  const checks = report.subjects.map((judged) => ({
+    judged,
+    check: checkAgainstSpec(judged, {
+      problem: spec.problem,
+      calibration: spec.calibration,
+      maxSlowdown: prepared.maxSlowdown,
+      slowdownGiven: prepared.slowdownGiven,
+    }),
+  }));
+  const findings = checks.flatMap(({ judged, check }) =>
+    check.findings
+      .filter(({ rule }) => !isOff(rule, off))
+      .map((finding) => completed(judged.subject, finding, judged.decision)),
+  );
+  return withFindings(report, findings, specRules, checks[0]?.check.estimate ?? null);
+};
+
+const painter = (colour: boolean | undefined): Paint => {
+  const chalk = chalkFor(process.stdout, colour);
+  const styles: Readonly<Record<Style, (text: string) => string>> = {
+    plain: (text) => text,
+    strong: chalk.bold,
+    faint: chalk.dim,
+    good: chalk.green,
+    bad: chalk.red,
+  };
+  return (style, text) => styles[style](text);
+};
+
+const present = (validation: Validation, format: Format, paint: Paint): string => {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(validationDocument(validation), null, 2)}\n`;
+    case 'sarif':
+      return `${JSON.stringify(validationSarif(validation, packageVersion()), null, 2)}\n`;
+    case 'github':
+      return validationGithub(validation);
+    case 'junit':
+      return validationJunit(validation);
+    case 'table':
+      return validationTable(validation, paint);
+  }
+};
+
+/** The nearest legal configuration of each invalid file, as a diff; with --write in the file itself. */
+const fixAll = (
+  sources: readonly Source[],
+  reports: readonly FileReport[],
+  options: Options,
+  prepared: Prepared,
+  paint: Paint,
+): string => {
+  let output = '';
+  for (const [index, report] of reports.entries()) {
+    const source = sources[index];
+    const judged =
+      report.subjects.find(({ findings }) => findings.some(({ level }) => level === 'error')) ??
+      report.subjects[0];
+    if (source === undefined || judged === undefined || report.verdict !== 'invalid') continue;
+    const { spec } = prepared;
+    const fix = findFix(judged.subject, (changes) => {
+      if (spec === null) return true;
+      const text = judged.subject.rewrite(changes);
+      return text !== null && reportOf({ ...source, text }, prepared).verdict !== 'invalid';
+    });
+    // What is written must read as what was meant.
+    const proven =
+      fix?.text === null || fix === null ? null : reportOf({ ...source, text: fix.text }, prepared);
+    if (fix === null || fix.text === null || proven?.verdict === 'invalid' || proven === null) {
+      printDiagnostics([
+        unreadable(source.name, 'no legal configuration was found within three changed settings'),
+      ]);
+      continue;
+    }
+    const changes = [...fix.changes].map(([key, value]) => writtenChange(key, value)).join(', ');
+    output += `${source.name}: ${changes}\n${unifiedDiff(source.name, source.text, fix.text, paint)}\n`;
+    if (options.write === true) {
+      const temporary = `${source.name}.planner-${String(process.pid)}.tmp`;
+      writeFileSync(temporary, fix.text, { flag: 'wx' });
+      renameSync(temporary, source.name);
+    }
+  }
+  return output;
+};
+
+const checkUsage = (options: Options): void => {
+  if (options.write === true && options.fix !== true) failUsage('--write', 'goes with --fix');
+  if (options.fix === true && options.emit !== undefined)
+    failUsage('--fix', 'and --emit are two answers', { expected: 'one of them' });
+  if (options.only !== undefined && options.emit === undefined) failUsage('--only', 'goes with --emit');
+  if (options.emit === undefined) checkOutput(options);
+};
+
+/** `planner validate CONFIG…`: would these launches start, fit and be fast. */
+export const registerValidate = (program: Command): void => {
+  const command = program
+    .command('validate')
+    .description('check launch scripts and configurations that a team has')
+    .addArgument(
+      new Argument(
+        '[configs...]',
+        'launch scripts, lists of arguments, YAML, TOML or JSON (default: files of planner.config.yaml)',
+      ),
+    )
+    .option('--spec <file>', 'a SPEC: then memory, time and the cluster are checked too')
+    .option(
+      '--target <runtime>',
+      'whose configuration it is, such as megatron@0.20, where the file does not tell',
+    )
+    .option('--gpus <n>', 'number of GPUs', parseGpus)
+    .option('--env <name=value>', 'a variable that only the run knows; may be repeated', collect, [])
+    .option('--set <key=value>', 'override a key of the SPEC; may be repeated', collect, [])
+    .option('--strict', 'unchecked files fail too')
+    .option(
+      '--max-slowdown <fraction>',
+      'how much slower than the best plan, with --spec; given: slower is an error',
+      parseSlowdown,
+    )
+    .option('--config <file>', 'the project configuration (default: planner.config.yaml where it exists)')
+    .addOption(new Option('--format <format>', 'how to print').choices(formats).default('table'))
+    .option('--fix', 'print the fewest changes that make the configuration legal, as a diff')
+    .option('--write', 'with --fix: change the files')
+    .addOption(new Option('--emit <target>', 'carry the layout to another runtime').choices(launchTargets))
+    .addOption(
+      new Option('--launcher <launcher>', 'with --emit: what starts the job')
+        .choices(launchers)
+        .default('torchrun'),
+    )
+    .addOption(new Option('--only <part>', 'with --emit: the flags alone').choices(['flags']))
+    .addHelpText('after', HELP);
+  addOutputOptions(command).action((given: readonly string[], options: Options) => {
+    checkUsage(options);
+    const config = loadProjectConfig(options.config);
+    const files = configFiles(given.length > 0 ? given : config.files);
+    if (files.length === 0)
+      failUsage('<configs>', 'nothing to check', { expected: 'files, or "files" in planner.config.yaml' });
+    const prepared = prepare(options, config);
+    const diagnostics: Diagnostic[] = [];
+    const sources = sourcesOf(files, diagnostics);
+    const reports = sources.map((source) => reportOf(source, prepared));
+    for (const { file, unreadable: reason } of reports)
+      if (reason !== null)
+        diagnostics.push(
+          reason.range === null
+            ? unreadable(file, reason.message)
+            : diagnosticAt(reason.range, 'validate/unreadable', reason.message),
+        );
+    if (diagnostics.length > 0) failWith(diagnostics);
+    if (reports.every(({ rules }) => rules.length === 0))
+      failUsage('<configs>', 'no rule was checked: every rule is switched off');
+    const bad = reports.some(
+      ({ verdict }) => verdict === 'invalid' || (prepared.strict && verdict !== 'valid'),
+    );
+    if (bad) answerNo();
+    if (options.emit !== undefined) {
+      emitConfiguration(reports, prepared, {
+        target: options.emit,
+        launcher: options.launcher,
+        onlyFlags: options.only === 'flags',
+        output: options.output,
+        force: options.force === true,
+      });
+      return;
+    }
+    const paint = options.output === undefined ? painter(program.opts<{ color?: boolean }>().color) : plain;
+    const validation: Validation = { files: reports, off: prepared.off };
+    const answer = options.fix === true ? fixAll(sources, reports, options, prepared, paint) : '';
+    writeAnswer(
+      options.fix === true && answer !== '' ? answer : present(validation, options.format, paint),
+      options,
+    );
+  });
+};

@@ -1,0 +1,3 @@
+import { GIB } from '../units.ts';
+
+export const formatBytes = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
