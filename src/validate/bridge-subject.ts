@@ -11,7 +11,7 @@ import type { Rule } from '../runtimes/rule.ts';
 import { filledText, gapsOf, gapOf, knownText, shownText, wordOf } from '../runtimes/shell-parse/values.ts';
 import type { Fragment, Gap, ShellWord } from '../runtimes/shell-parse/values.ts';
 import { applyEdits } from './edit.ts';
-import { error, warning } from './finding.ts';
+import { error, unchecked, warning } from './finding.ts';
 import type { RawFinding } from './finding.ts';
 import { firstKeyOf, settingsOf, valuesToTry } from './bridge-settings.ts';
 import { askRules, missingModel, withMissing } from './missing.ts';
@@ -324,7 +324,14 @@ export const bridgeSubject = (given: BridgeGiven, options: ReadOptions): Subject
         values.has('--global-batch-size'),
       ),
     );
-    return { findings, world: ranks, strategy, partition, model, training: reading.training };
+    return {
+      findings: line === null ? findings : findings.map(asOverride),
+      world: ranks,
+      strategy,
+      partition,
+      model,
+      training: reading.training,
+    };
   };
 
   const strategyFindings = (
@@ -413,6 +420,37 @@ const quietlyUnchecked = new Set([
   'megatron/precision-architecture',
   'megatron/attention-kernel-architecture',
 ]);
+
+/**
+ * Rules that the stated sizes decide, whatever else a recipe's base sets; the others may be answered by a setting that a
+ * command line does not show (a layout, a dispatcher, grouped products).
+ */
+const decidedBySizes: ReadonlySet<string> = new Set([
+  'megatron/world-divisible',
+  'megatron/expert-grid',
+  'megatron/batch-divisible',
+  'megatron/micro-batch-group',
+  'megatron/sizes',
+  'megatron/heads-tensor',
+  'megatron/query-groups-tensor',
+  'megatron/experts-divisible',
+  'megatron/sequence-context',
+  'megatron/sequence-tensor-divisible',
+  'megatron/virtual-needs-pipeline',
+  'bridge/sequence-needs-tensor',
+  'bridge/bad-value',
+]);
+
+const asOverride = (finding: RawFinding): RawFinding =>
+  finding.level !== 'error' || decidedBySizes.has(finding.rule)
+    ? finding
+    : unchecked(
+        finding.rule,
+        finding.stage,
+        finding.settings,
+        ['what the base of the recipe sets'],
+        finding.message,
+      );
 
 const holds = (rule: Rule): boolean => rule.until === null && rule.id !== 'megatron/expert-group-routing';
 

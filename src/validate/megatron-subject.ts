@@ -154,7 +154,7 @@ export const megatronSubject = (launch: MegatronLaunch, options: ReadOptions): S
               ],
             },
           ];
-        return [{ ...base, level: finding.level, missing: [] }];
+        return [assumed({ ...base, level: finding.level, missing: [] }, options.architecture === null)];
       }),
       world: ranks,
       strategy: reading.strategy,
@@ -214,6 +214,24 @@ export const megatronSubject = (launch: MegatronLaunch, options: ReadOptions): S
     ],
   };
 };
+
+/** Rules that ask for the GPU type. */
+const byArchitecture: ReadonlySet<string> = new Set([
+  'megatron/precision-architecture',
+  'megatron/flex-dispatcher-architecture',
+  'megatron/attention-kernel-architecture',
+  'megatron/device-connections',
+]);
+
+/** Says that Hopper is assumed; a number format of newer GPUs tells more of the GPUs than of a mistake. */
+const assumed = (finding: RawFinding, unknown: boolean): RawFinding =>
+  !unknown || !byArchitecture.has(finding.rule)
+    ? finding
+    : {
+        ...finding,
+        level: finding.rule === 'megatron/precision-architecture' ? 'warning' : finding.level,
+        message: `${finding.message} (the GPU type is not known: Hopper is assumed, --spec tells it)`,
+      };
 
 const hintOf = (name: string): string => {
   const plain = /^\$\{?(\w+)\}?$/u.exec(name)?.[1];
