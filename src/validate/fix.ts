@@ -58,6 +58,8 @@ export const findFix = (subject: Subject, accept: Accept): Fix | null => {
   }
   // Partners: changes that at least remove one error.
   const useful = options.filter(({ key, value }) => {
+    // Nothing but the memory is wrong: any change may be half of the answer.
+    if (initial.length === 0) return true;
     left -= 1;
     const errors = errorsOf(new Map([[key, value]]));
     return (

@@ -37,6 +37,8 @@ export interface SpecOptions {
   readonly maxSlowdown: number;
   /** --max-slowdown was given: then slower is an error. */
   readonly slowdownGiven: boolean;
+  /** Leave the search for the best plan out: only whether it runs and fits. */
+  readonly withoutTime?: boolean;
 }
 
 /** The best plan of a problem is asked for once, whatever the number of files. */
@@ -197,7 +199,7 @@ export const checkAgainstSpec = (judged: JudgedSubject, options: SpecOptions): S
     };
   const { estimate, partition } = judgement.plan;
   findings.push(...memoryFindings(estimate));
-  const best = bestPlan(problem, costs);
+  const best = options.withoutTime === true ? null : bestPlan(problem, costs);
   if (estimate.feasible && best !== null) {
     const slower = estimate.iterationTime / best.estimate.iterationTime - 1;
     if (slower > options.maxSlowdown) {

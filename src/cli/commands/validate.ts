@@ -83,7 +83,7 @@ const sourcesOf = (files: readonly string[], diagnostics: Diagnostic[]): readonl
   });
 
 /** Rules, and with a SPEC the cluster, memory and time. */
-const reportOf = (source: Source, prepared: Prepared): FileReport => {
+const reportOf = (source: Source, prepared: Prepared, withoutTime = false): FileReport => {
   const off = prepared.off.map(({ rule }) => rule);
   const report = validateSource(source, prepared.read, off);
   const { spec } = prepared;
@@ -95,6 +95,7 @@ const reportOf = (source: Source, prepared: Prepared): FileReport => {
       calibration: spec.calibration,
       maxSlowdown: prepared.maxSlowdown,
       slowdownGiven: prepared.slowdownGiven,
+      withoutTime,
     }),
   }));
   const findings = checks.flatMap(({ judged, check }) =>
@@ -151,11 +152,11 @@ const fixAll = (
     const fix = findFix(judged.subject, (changes) => {
       if (spec === null) return true;
       const text = judged.subject.rewrite(changes);
-      return text !== null && reportOf({ ...source, text }, prepared).verdict !== 'invalid';
+      return text !== null && reportOf({ ...source, text }, prepared, true).verdict !== 'invalid';
     });
     // What is written must read as what was meant.
     const proven =
-      fix?.text === null || fix === null ? null : reportOf({ ...source, text: fix.text }, prepared);
+      fix?.text === null || fix === null ? null : reportOf({ ...source, text: fix.text }, prepared, true);
     if (fix === null || fix.text === null || proven?.verdict === 'invalid' || proven === null) {
       printDiagnostics([
         unreadable(source.name, 'no legal configuration was found within three changed settings'),

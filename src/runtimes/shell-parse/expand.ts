@@ -54,7 +54,7 @@ export class Expander {
     const parts = word.pieces.flatMap((piece) => this.#parts(piece));
     const fragments: Fragment[] = [];
     for (const [index, part] of parts.entries()) {
-      fragments.push(...part.fragments);
+      for (const fragment of part.fragments) fragments.push(fragment);
       if (part.ends && index < parts.length - 1) fragments.push(textFragment(' '));
     }
     return fragments;
