@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLayerTables, paddedVocabulary, setIndex } from '../../src/cost/layer-set.ts';
 import { createRecomputeCodes, dataSwitches, pieceSwitches } from '../../src/cost/layer-keys.ts';
+import type { LayerCost } from '../../src/cost/layer.ts';
 import { total } from '../../src/cost/parts.ts';
 import { pair, TupleMap } from '../../src/cost/tuple-map.ts';
 import type { ContextCommunication, Dispatcher, Sharding, Strategy } from '../../src/strategy/strategy.ts';
@@ -157,7 +158,7 @@ describe('tables of layers', () => {
     const [layer] = kinds;
     if (layer === undefined) throw new Error('no layer');
     expect(mtp).toBeNull();
-    const sum = (of: (cost: typeof layer) => number): number => 8 * of(layer) + of(embedding) + of(head);
+    const sum = (of: (cost: LayerCost) => number): number => 8 * of(layer) + of(embedding) + of(head);
     expect(whole.work).toBeCloseTo(
       sum(({ forward, backward }) => total(forward) + total(backward)),
       12,
