@@ -54,19 +54,26 @@ export const givenPlacements = (file: string, input: PlacementInput): readonly L
       : null;
   if (found === null)
     return failWith([
-      fault(file, `has ${String(layers.length)} layers, the counts ${String(task.layers.length)} with other numbers`),
+      fault(
+        file,
+        `has ${String(layers.length)} layers, the counts ${String(task.layers.length)} with other numbers`,
+      ),
     ]);
   const faults = found.flatMap((placement, index) => {
     const layer = String(task.layers[index]?.layer ?? index);
     const stray = placement.flat().find((expert) => expert >= task.experts);
-    if (stray !== undefined) return [fault(file, `layer ${layer} names expert ${String(stray)}, but there are ${String(task.experts)}`)];
+    if (stray !== undefined)
+      return [
+        fault(file, `layer ${layer} names expert ${String(stray)}, but there are ${String(task.experts)}`),
+      ];
     const missing = countReplicas(placement, task.experts).indexOf(0);
     return missing === -1 ? [] : [fault(file, `layer ${layer}: expert ${String(missing)} is on no GPU`)];
   });
   return faults.length > 0 ? failWith(faults.slice(0, 20)) : found;
 };
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Layers as a given placement has them, judged as ours are. */
 const scored = (input: PlacementInput, placements: readonly LayerPlacement[]): readonly PlacedLayer[] =>
@@ -77,10 +84,13 @@ const scored = (input: PlacementInput, placements: readonly LayerPlacement[]): r
     const maxOverMean = placementValue(problem, placement);
     // A placement with another number of replicas is bounded by what that number allows.
     const bound =
-      replicas === problem.replicas
-        ? lowerBound(problem)
-        : ({ value: 1, method: 'mean' } as const);
-    return { layer: layer.layer, placement, maxOverMean, bound: { ...bound, value: Math.min(bound.value, maxOverMean) } };
+      replicas === problem.replicas ? lowerBound(problem) : ({ value: 1, method: 'mean' } as const);
+    return {
+      layer: layer.layer,
+      placement,
+      maxOverMean,
+      bound: { ...bound, value: Math.min(bound.value, maxOverMean) },
+    };
   });
 
 export interface MoveBudget {
@@ -95,14 +105,24 @@ const incomingBandwidth = ({ cluster }: PlacementInput): number | null => {
   return group === undefined ? null : (group.nics.count * group.nics.bandwidth) / group.perNode;
 };
 
-const movesBetween = (input: PlacementInput, current: readonly LayerPlacement[], next: readonly PlacedLayer[]): MoveSummary => {
+const movesBetween = (
+  input: PlacementInput,
+  current: readonly LayerPlacement[],
+  next: readonly PlacedLayer[],
+): MoveSummary => {
   const problems = input.task.layers.map((layer) => layerProblem(layer, input.task));
   const before = mean(problems.map((problem, index) => placementValue(problem, current[index] ?? [])));
   const after = mean(next.map(({ maxOverMean }) => maxOverMean));
-  const experts = next.reduce((total, { placement }, index) => total + countMoves(current[index] ?? [], placement), 0);
+  const experts = next.reduce(
+    (total, { placement }, index) => total + countMoves(current[index] ?? [], placement),
+    0,
+  );
   const { expertBytes } = input;
   const bandwidth = incomingBandwidth(input);
-  const waiting = next.reduce((total, { placement }, index) => total + mostIncoming(current[index] ?? [], placement), 0);
+  const waiting = next.reduce(
+    (total, { placement }, index) => total + mostIncoming(current[index] ?? [], placement),
+    0,
+  );
   const time = expertBytes === null || bandwidth === null ? null : (waiting * expertBytes) / bandwidth;
   return {
     experts,
@@ -120,8 +140,7 @@ const limited = (
   target: readonly PlacedLayer[],
   budget: MoveBudget,
 ): readonly PlacedLayer[] => {
-  const byBytes =
-    input.expertBytes === null ? Infinity : Math.floor(budget.bytes / input.expertBytes);
+  const byBytes = input.expertBytes === null ? Infinity : Math.floor(budget.bytes / input.expertBytes);
   const most = Math.min(budget.experts, byBytes);
   if (most === Infinity) return target;
   const steps = input.task.layers.map((layer, index) =>
@@ -169,16 +188,25 @@ export const runPlacement = (input: PlacementInput, options: RunOptions): Placem
   const proofs =
     solver === null || options.score !== null || !balanceAlone
       ? null
-      : proveLayers(planned, task.layers.map((layer) => layerProblem(layer, task)), solver.backend, solver.nodes);
+      : proveLayers(
+          planned,
+          task.layers.map((layer) => layerProblem(layer, task)),
+          solver.backend,
+          solver.nodes,
+        );
   const best = proofs?.layers ?? planned;
   const layers = current === null ? best : limited(input, current, best, options.budget);
   const traffic = trace === null ? null : planTraffic(layers, trace, task.gpus.perNode);
-  const rows = options.sweep?.length === 0 ? usualSweep(task.experts, task.gpus.slots.length, SWEEP_ROWS) : options.sweep;
+  const rows =
+    options.sweep?.length === 0
+      ? usualSweep(task.experts, task.gpus.slots.length, SWEEP_ROWS)
+      : options.sweep;
   const outcome: PlacementOutcome = {
     task,
     layers,
     baselines: baselines(task),
-    crossValidation: options.crossValidate && options.score === null ? crossValidate(task, options.limits) : [],
+    crossValidation:
+      options.crossValidate && options.score === null ? crossValidate(task, options.limits) : [],
     traffic: traffic?.layers ?? null,
     transitions: traffic?.transitions ?? null,
     moves: current === null ? null : movesBetween(input, current, layers),

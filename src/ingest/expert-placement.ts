@@ -17,16 +17,23 @@ export interface GivenPlacement {
 const ID = 'placement/file';
 
 const isIds = (value: unknown): value is readonly number[] =>
-  Array.isArray(value) && value.length > 0 && value.every((id) => Number.isSafeInteger(id) && (id as number) >= 0);
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((id) => Number.isSafeInteger(id) && (id as number) >= 0);
 
 /** Equal contiguous blocks; the slots of each GPU where they are known to differ. */
-const blocks = (flat: readonly number[], gpus: number, slots: readonly number[] | null): readonly (readonly number[])[] | string => {
+const blocks = (
+  flat: readonly number[],
+  gpus: number,
+  slots: readonly number[] | null,
+): readonly (readonly number[])[] | string => {
   if (slots !== null) {
     let at = 0;
     const split = slots.map((count) => flat.slice(at, (at += count)));
     return at === flat.length ? split : `has ${String(flat.length)} slots, ${String(at)} are expected`;
   }
-  if (flat.length % gpus !== 0) return `has ${String(flat.length)} slots, which do not divide among ${String(gpus)} GPUs`;
+  if (flat.length % gpus !== 0)
+    return `has ${String(flat.length)} slots, which do not divide among ${String(gpus)} GPUs`;
   const size = flat.length / gpus;
   return Array.from({ length: gpus }, (_, gpu) => flat.slice(gpu * size, (gpu + 1) * size));
 };
@@ -38,10 +45,15 @@ interface FlatRow {
 }
 
 /** The rows of the flat forms; null where the file is none of them. */
-const flatRows = (value: Readonly<Record<string, unknown>>): { readonly form: GivenPlacement['form']; readonly rows: readonly FlatRow[] } | null => {
+const flatRows = (
+  value: Readonly<Record<string, unknown>>,
+): { readonly form: GivenPlacement['form']; readonly rows: readonly FlatRow[] } | null => {
   const map = value['physical_to_logical_map'];
   if (Array.isArray(map))
-    return { form: 'sglang', rows: map.map((slots: unknown, layer) => ({ layer, slots, path: ['physical_to_logical_map', layer] })) };
+    return {
+      form: 'sglang',
+      rows: map.map((slots: unknown, layer) => ({ layer, slots, path: ['physical_to_logical_map', layer] })),
+    };
   const layers = value['layers'];
   if (Array.isArray(layers))
     return {
@@ -58,7 +70,14 @@ const flatRows = (value: Readonly<Record<string, unknown>>): { readonly form: Gi
   ] as const) {
     const byLayer = value[key];
     if (!isMap(byLayer)) continue;
-    return { form, rows: Object.entries(byLayer).map(([layer, slots]) => ({ layer: Number(layer), slots, path: [key, layer] })) };
+    return {
+      form,
+      rows: Object.entries(byLayer).map(([layer, slots]) => ({
+        layer: Number(layer),
+        slots,
+        path: [key, layer],
+      })),
+    };
   }
   return null;
 };
@@ -119,7 +138,9 @@ export const readPlacementFile = (
   const report = (path: readonly (string | number)[], message: string): void => {
     if (diagnostics.length < 20)
       diagnostics.push(
-        json ? diagnosticInJson(source, path, ID, message) : diagnosticAt({ source, start: 0, end: 1 }, ID, message),
+        json
+          ? diagnosticInJson(source, path, ID, message)
+          : diagnosticAt({ source, start: 0, end: 1 }, ID, message),
       );
   };
   const value = isMap(read.value) ? read.value : {};
@@ -129,20 +150,32 @@ export const readPlacementFile = (
       const placement = ascendDevices(layer);
       if (placement === null) report(['layer_list', index], 'expected device_list with device_expert lists');
       else if (placement.length !== expected.gpus)
-        report(['layer_list', index], `has ${String(placement.length)} devices, expected ${String(expected.gpus)}`);
+        report(
+          ['layer_list', index],
+          `has ${String(placement.length)} devices, expected ${String(expected.gpus)}`,
+        );
       return { layer: index, placement: placement ?? [] };
     });
-    return diagnostics.length > 0 ? { ok: false, diagnostics } : { ok: true, value: { form: 'vllm-ascend', layers }, warnings: [] };
+    return diagnostics.length > 0
+      ? { ok: false, diagnostics }
+      : { ok: true, value: { form: 'vllm-ascend', layers }, warnings: [] };
   }
   const flat = flatRows(value);
   if (flat === null || flat.rows.length === 0) {
-    report([], 'is no placement: expected layers, physical_to_logical_map, layer_list, initial_global_assignments or permutation');
+    report(
+      [],
+      'is no placement: expected layers, physical_to_logical_map, layer_list, initial_global_assignments or permutation',
+    );
     return { ok: false, diagnostics };
   }
   const layers = flat.rows.map(({ layer, slots, path }) => {
-    const placement = isIds(slots) ? blocks(slots, expected.gpus, expected.slots) : 'expected a list of expert ids';
+    const placement = isIds(slots)
+      ? blocks(slots, expected.gpus, expected.slots)
+      : 'expected a list of expert ids';
     if (typeof placement === 'string') report(path, `layer ${String(layer)} ${placement}`);
     return { layer, placement: typeof placement === 'string' ? [] : placement };
   });
-  return diagnostics.length > 0 ? { ok: false, diagnostics } : { ok: true, value: { form: flat.form, layers }, warnings: [] };
+  return diagnostics.length > 0
+    ? { ok: false, diagnostics }
+    : { ok: true, value: { form: flat.form, layers }, warnings: [] };
 };

@@ -14,7 +14,10 @@ export const readGpuSpeeds = (source: Source, gpus: number): Result<readonly num
   for (const line of source.text.split('\n')) {
     const range = { source, start: at, end: at + Math.max(1, line.length) };
     at += line.length + 1;
-    const cells = line.trim().split(/[,;\s]+/u).filter((cell) => cell !== '');
+    const cells = line
+      .trim()
+      .split(/[,;\s]+/u)
+      .filter((cell) => cell !== '');
     if (cells.length === 0 || line.trim().startsWith('#')) continue;
     const header = first && cells.every((cell) => !Number.isFinite(Number(cell)));
     first = false;
@@ -38,7 +41,11 @@ export const readGpuSpeeds = (source: Source, gpus: number): Result<readonly num
   const given = speeds.filter((speed) => speed !== undefined);
   if (diagnostics.length === 0 && given.length !== gpus)
     diagnostics.push(
-      diagnosticAt({ source, start: 0, end: 1 }, 'placement/speeds', `has ${String(given.length)} speeds for ${String(gpus)} GPUs`),
+      diagnosticAt(
+        { source, start: 0, end: 1 },
+        'placement/speeds',
+        `has ${String(given.length)} speeds for ${String(gpus)} GPUs`,
+      ),
     );
   return diagnostics.length > 0 ? { ok: false, diagnostics } : { ok: true, value: given, warnings: [] };
 };

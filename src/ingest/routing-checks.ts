@@ -13,7 +13,9 @@ const finding = (source: Source, id: string, message: string, severity: 'error' 
 const sumOf = (row: readonly number[]): number => row.reduce((sum, count) => sum + count, 0);
 
 /** Experts [first, last] that any layer uses. */
-const usedRange = (counts: Counts): { readonly first: number; readonly last: number; readonly used: number } => {
+const usedRange = (
+  counts: Counts,
+): { readonly first: number; readonly last: number; readonly used: number } => {
   const experts = counts[0]?.length ?? 0;
   const used = Array.from({ length: experts }, (_, expert) => counts.some((row) => (row[expert] ?? 0) > 0));
   return { first: used.indexOf(true), last: used.lastIndexOf(true), used: used.filter(Boolean).length };
@@ -27,7 +29,8 @@ export const checkCounts = (source: Source, counts: Counts): readonly Diagnostic
   const experts = counts[0]?.length ?? 0;
   const sums = counts.map(sumOf);
   const loaded = sums.filter((sum) => sum > 0);
-  if (loaded.length === 0) return [finding(source, 'routing/empty', 'holds no load: every count is zero', 'error')];
+  if (loaded.length === 0)
+    return [finding(source, 'routing/empty', 'holds no load: every count is zero', 'error')];
   const found: Diagnostic[] = [];
   const { first, last, used } = usedRange(counts);
   if (experts >= 4 && used <= experts / 2 && last - first < experts / 2)

@@ -24,7 +24,12 @@ class Report {
   }
 }
 
-const readRow = ({ path, row }: ShapedRow, layer: number, experts: number, report: Report): readonly number[] => {
+const readRow = (
+  { path, row }: ShapedRow,
+  layer: number,
+  experts: number,
+  report: Report,
+): readonly number[] => {
   if (!Array.isArray(row) || row.length === 0 || row.length !== experts) {
     const wanted = experts === 0 ? 'a list of counts' : `${String(experts)} counts, as in the first layer`;
     report.at(path, `layer ${String(layer)}: expected ${wanted}`);
@@ -60,7 +65,9 @@ export const readRoutingSnapshots = (source: Source): Result<readonly Counts[]> 
           `snapshot ${String(index)} has ${String(snapshot.length)} layers, the first one ${String(layers)}`,
         );
     });
-    const snapshots = shaped.map((snapshot) => snapshot.map((row, layer) => readRow(row, layer, experts, report)));
+    const snapshots = shaped.map((snapshot) =>
+      snapshot.map((row, layer) => readRow(row, layer, experts, report)),
+    );
     if (report.diagnostics.length === 0) return { ok: true, value: snapshots, warnings: [] };
   }
   return { ok: false, diagnostics: report.diagnostics };

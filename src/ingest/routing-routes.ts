@@ -18,7 +18,9 @@ const MAXIMUM_EXPERTS = 16_384;
 const DUMMY_RUN = 32;
 
 const sameExperts = (a: Route, b: Route): boolean =>
-  a.layer === b.layer && a.experts.length === b.experts.length && a.experts.every((id, index) => id === b.experts[index]);
+  a.layer === b.layer &&
+  a.experts.length === b.experts.length &&
+  a.experts.every((id, index) => id === b.experts[index]);
 
 /** Marks the routes of dummy runs: uniform weights, or long runs of identical ids. */
 const dummies = (routes: readonly Route[]): readonly boolean[] => {
@@ -53,7 +55,9 @@ export const collectRoutes = (all: readonly Route[], source: Source): Result<Rou
   if (topK === 0) return refuse('holds nothing but the rows of a profiling run');
   const odd = routes.find(({ experts }) => experts.length !== topK);
   if (odd !== undefined)
-    return refuse(`token ${odd.token} has ${String(odd.experts.length)} experts, the first one ${String(topK)}`);
+    return refuse(
+      `token ${odd.token} has ${String(odd.experts.length)} experts, the first one ${String(topK)}`,
+    );
   const bad = routes.find(({ experts }) =>
     experts.some((id) => !Number.isSafeInteger(id) || id < 0 || id >= MAXIMUM_EXPERTS),
   );
@@ -74,17 +78,21 @@ export const collectRoutes = (all: readonly Route[], source: Source): Result<Rou
     turn[at] = route.experts;
   }
   const tokens = [...byToken.values()].flat();
-  const complete = tokens.filter((turn) => turn.every((experts) => experts !== undefined));
+  const complete = tokens.filter((turn): turn is (readonly number[])[] =>
+    turn.every((experts) => experts !== undefined),
+  );
   if (complete.length === 0) return refuse('no token has a route in every layer');
   const warnings: Diagnostic[] = [];
   const warn = (message: string): void => {
     warnings.push(diagnosticAt(whole, 'routing/dropped', message, {}, 'warning'));
   };
   if (routes.length < all.length)
-    warn(`${String(all.length - routes.length)} of ${String(all.length)} rows were dropped: a profiling run with dummy tokens`);
+    warn(
+      `${String(all.length - routes.length)} of ${String(all.length)} rows were dropped: a profiling run with dummy tokens`,
+    );
   if (complete.length < tokens.length)
     warn(`${String(tokens.length - complete.length)} tokens were dropped: they have no route in some layer`);
-  const ids = Uint16Array.from(complete.flatMap((turn) => turn.flatMap((experts) => experts ?? [])));
+  const ids = Uint16Array.from(complete.flatMap((turn) => turn.flatMap((experts) => experts)));
   const experts = ids.reduce((most, id) => Math.max(most, id), 0) + 1;
   return { ok: true, value: { tokens: complete.length, topK, experts, layers, ids }, warnings };
 };

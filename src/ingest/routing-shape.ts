@@ -54,7 +54,10 @@ const pairedKeys = (map: JsonMap): ShapedSnapshot | null => {
   return layers.map((layer) => ({ path: [`${String(layer)}-0`], row: rows.get(layer) }));
 };
 
-const listSnapshots = (list: readonly unknown[], prefix: readonly (string | number)[]): readonly ShapedSnapshot[] => {
+const listSnapshots = (
+  list: readonly unknown[],
+  prefix: readonly (string | number)[],
+): readonly ShapedSnapshot[] => {
   const first = list[0];
   const deep = Array.isArray(first) && first.length > 0 && Array.isArray(first[0]);
   if (!deep) return [list.map((row, layer) => ({ path: [...prefix, layer], row }))];
@@ -69,13 +72,17 @@ const listSnapshots = (list: readonly unknown[], prefix: readonly (string | numb
  * `[layers][experts]`, `[snapshots][layers][experts]`, either below one of the known keys; `{ "0": [counts] }` (D2MoE),
  * `{ "1": { "0": score } }` (ESFT), `{ "0-2": [sum, count, mean] }` (CD-MoE). null for anything else.
  */
-export const shapeCounts = (value: unknown, prefix: readonly (string | number)[] = []): readonly ShapedSnapshot[] | null => {
+export const shapeCounts = (
+  value: unknown,
+  prefix: readonly (string | number)[] = [],
+): readonly ShapedSnapshot[] | null => {
   if (Array.isArray(value)) return value.length === 0 ? null : listSnapshots(value, prefix);
   if (!isMap(value)) return null;
   const wrapper = WRAPPERS.find((key) => Object.hasOwn(value, key));
   if (wrapper !== undefined && prefix.length === 0) return shapeCounts(value[wrapper], [wrapper]);
   const entries = indexedValues(value);
-  if (entries !== null) return [entries.map(({ key, value: row }) => ({ path: [...prefix, key], row: rowOf(row) }))];
+  if (entries !== null)
+    return [entries.map(({ key, value: row }) => ({ path: [...prefix, key], row: rowOf(row) }))];
   const paired = pairedKeys(value);
   return paired === null ? null : [paired];
 };

@@ -51,10 +51,15 @@ const readPacked = (file: string, name: string, source: Source, maximum: number)
   const stem = path.basename(file).replace(/\.json$/u, '');
   const beside = (suffix: string): string => path.join(path.dirname(file), stem + suffix);
   const gzip = readBinaryFile(beside('.u8.gz'), `${stem}.u8.gz`, maximum);
-  const raw = gzip.ok ? unpacked(gzip.value, `${stem}.u8.gz`) : readBinaryFile(beside('.u8'), `${stem}.u8`, maximum);
+  const raw = gzip.ok
+    ? unpacked(gzip.value, `${stem}.u8.gz`)
+    : readBinaryFile(beside('.u8'), `${stem}.u8`, maximum);
   if (!raw.ok) return gzip.ok ? raw : gzip;
   if (raw.value.length !== tokens * columns * topK)
-    return refuse(name, `states ${String(tokens * columns * topK)} ids, but ${String(raw.value.length)} bytes lie beside it`);
+    return refuse(
+      name,
+      `states ${String(tokens * columns * topK)} ids, but ${String(raw.value.length)} bytes lie beside it`,
+    );
   const ids = Uint16Array.from(raw.value);
   const experts = ids.reduce((most, id) => Math.max(most, id), 0) + 1;
   const layers = Array.from({ length: columns }, (_, column) => column);
@@ -80,7 +85,8 @@ const jsonRoute = (line: string): Route | string | null => {
   const request = record['req_id'] ?? '';
   if (!Number.isSafeInteger(token) || !Number.isSafeInteger(layer) || !Array.isArray(ids))
     return 'expected token_idx, layer and a list topk_ids';
-  const uniform = Array.isArray(weights) && weights.length > 1 && weights.every((weight) => weight === weights[0]);
+  const uniform =
+    Array.isArray(weights) && weights.length > 1 && weights.every((weight) => weight === weights[0]);
   return {
     token: `${typeof request === 'string' ? request : ''}/${String(token)}`,
     layer: layer as number,
@@ -94,7 +100,10 @@ const csvRoute = (line: string): Route | string | null => {
   if (cells.length < 3) return 'expected token, layer and at least one expert';
   const [token = '', layer = '', ...rest] = cells;
   if (!/^\d+$/u.test(layer)) return /^[a-z_ ]+$/iu.test(layer) ? null : `the layer is "${layer}"`;
-  const experts = rest.flatMap((cell) => cell.split(/\s+/u)).filter((cell) => cell !== '').map(Number);
+  const experts = rest
+    .flatMap((cell) => cell.split(/\s+/u))
+    .filter((cell) => cell !== '')
+    .map(Number);
   return { token, layer: Number(layer), experts, uniform: false };
 };
 
@@ -112,7 +121,8 @@ export const readRoutingTrace = (file: string, name: string, maximum: number): R
   }
   const source: Source = { name, text };
   const begin = text.trimStart();
-  if (begin.startsWith('{') && headerOf(tryJson(text)) !== null) return readPacked(file, name, source, maximum);
+  if (begin.startsWith('{') && headerOf(tryJson(text)) !== null)
+    return readPacked(file, name, source, maximum);
   const parse = begin.startsWith('{') ? jsonRoute : csvRoute;
   const routes: Route[] = [];
   const diagnostics: Diagnostic[] = [];

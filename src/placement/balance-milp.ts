@@ -34,7 +34,9 @@ export const balanceModel = (problem: LayerProblem, lower: number): BalanceModel
   const has: number[][] = [];
   const on: number[][][] = [];
   for (let expert = 0; expert < experts; expert += 1) {
-    has.push(Array.from({ length: most }, (_, k) => (most === 1 ? -1 : builder.binary(`b${expert}_${k + 1}`))));
+    has.push(
+      Array.from({ length: most }, (_, k) => (most === 1 ? -1 : builder.binary(`b${expert}_${k + 1}`))),
+    );
     on.push(
       Array.from({ length: most }, (_, k) =>
         Array.from({ length: gpus }, (__, gpu) => builder.binary(`n${expert}_${k + 1}_${gpu}`)),
@@ -44,7 +46,12 @@ export const balanceModel = (problem: LayerProblem, lower: number): BalanceModel
   const values = problem.loads.map((_, scenario) => builder.variable(`z${scenario}`, { lower: 0 }));
   on.forEach((byCount, expert) => {
     const counts = has[expert] ?? [];
-    if (most > 1) builder.constraint(`one count of ${expert}`, counts.map((b) => one(b)), { lower: 1, upper: 1 });
+    if (most > 1)
+      builder.constraint(
+        `one count of ${expert}`,
+        counts.map((b) => one(b)),
+        { lower: 1, upper: 1 },
+      );
     byCount.forEach((places, k) => {
       const count = counts[k] ?? -1;
       const terms = places.map((n) => one(n));
@@ -60,7 +67,11 @@ export const balanceModel = (problem: LayerProblem, lower: number): BalanceModel
   builder.constraint('replicas', everything, { lower: problem.replicas, upper: problem.replicas });
   for (let gpu = 0; gpu < gpus; gpu += 1) {
     const here = on.map((byCount) => byCount.map((places) => places[gpu] ?? -1));
-    builder.constraint(`slots ${gpu}`, here.flat().map((n) => one(n)), { upper: problem.slots[gpu] ?? 0 });
+    builder.constraint(
+      `slots ${gpu}`,
+      here.flat().map((n) => one(n)),
+      { upper: problem.slots[gpu] ?? 0 },
+    );
     values.forEach((z, scenario) => {
       const load = here.flatMap((byCount, expert) =>
         byCount.map((n, k) => one(n, (weights[scenario * experts + expert] ?? 0) / (k + 1))),
@@ -70,15 +81,32 @@ export const balanceModel = (problem: LayerProblem, lower: number): BalanceModel
   }
   if (problem.objective === 'worst') {
     const worst = builder.variable('worst', { lower });
-    for (const [scenario, z] of values.entries()) builder.constraint(`worst ${scenario}`, [one(z), one(worst, -1)], { upper: 0 });
+    for (const [scenario, z] of values.entries())
+      builder.constraint(`worst ${scenario}`, [one(z), one(worst, -1)], { upper: 0 });
     return { model: builder.build('minimize', [one(worst)]), on, has, values: [...values, worst] };
   }
-  builder.constraint('bound', values.map((z) => one(z)), { lower: lower * values.length });
-  return { model: builder.build('minimize', values.map((z) => one(z, 1 / values.length))), on, has, values };
+  builder.constraint(
+    'bound',
+    values.map((z) => one(z)),
+    { lower: lower * values.length },
+  );
+  return {
+    model: builder.build(
+      'minimize',
+      values.map((z) => one(z, 1 / values.length)),
+    ),
+    on,
+    has,
+    values,
+  };
 };
 
 /** A placement as values of the model's variables. */
-const startOf = (built: BalanceModel, problem: LayerProblem, placement: LayerPlacement): readonly number[] => {
+const startOf = (
+  built: BalanceModel,
+  problem: LayerProblem,
+  placement: LayerPlacement,
+): readonly number[] => {
   const start = new Array<number>(built.model.variables.length).fill(0);
   countReplicas(placement, expertCount(problem)).forEach((count, expert) => {
     const has = built.has[expert]?.[count - 1] ?? -1;
@@ -119,7 +147,11 @@ export const proveLayer = (
   nodes: number,
 ): ProvenLayer => {
   const built = balanceModel(problem, from.bound);
-  const solution = backend.solve(built.model, { nodes, gap: 1e-6, start: startOf(built, problem, from.placement) });
+  const solution = backend.solve(built.model, {
+    nodes,
+    gap: 1e-6,
+    start: startOf(built, problem, from.placement),
+  });
   if (solution.kind !== 'optimal' && solution.kind !== 'feasible') return from;
   const claimed = solution.kind === 'optimal' ? solution.objective * (1 - 2e-6) : solution.bound;
   const placement = problem.slots.map((_, gpu) =>
@@ -127,7 +159,8 @@ export const proveLayer = (
       byCount.some((places) => (solution.values[places[gpu] ?? -1] ?? 0) > 0.5) ? [expert] : [],
     ),
   );
-  const better = placementFaults(problem, placement).length === 0 ? placementValue(problem, placement) : Infinity;
+  const better =
+    placementFaults(problem, placement).length === 0 ? placementValue(problem, placement) : Infinity;
   const value = Math.min(better, from.value);
   return {
     placement: better < from.value ? placement : from.placement,
@@ -168,7 +201,8 @@ export const proveLayers = (
       backend,
       nodes,
     );
-    const bound: LowerBound = found.bound > layer.bound.value ? { value: found.bound, method: 'milp' } : layer.bound;
+    const bound: LowerBound =
+      found.bound > layer.bound.value ? { value: found.bound, method: 'milp' } : layer.bound;
     return { ...layer, placement: found.placement, maxOverMean: found.value, bound };
   });
   return { layers: proven, count: { asked, tooLarge } };

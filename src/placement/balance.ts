@@ -27,7 +27,12 @@ export const greedyPlacement = (problem: LayerProblem, state: LayerState): Layer
   for (let scenario = 0; scenario < scenarios; scenario += 1)
     for (let expert = 0; expert < experts; expert += 1)
       total[expert]! += weights[scenario * experts + expert]!;
-  const counts = replicaCounts(total, problem.replicas, problem.slots.filter((count) => count > 0).length, problem.slots);
+  const counts = replicaCounts(
+    total,
+    problem.replicas,
+    problem.slots.filter((count) => count > 0).length,
+    problem.slots,
+  );
   const share = total.map((weight, expert) => weight / counts[expert]!);
   return packReplicas(counts, share, problem.slots, slowness);
 };

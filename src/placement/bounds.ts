@@ -29,11 +29,15 @@ export const pigeonholeBound = (weights: ArrayLike<number>, gpus: number, perGpu
   const prefix = [0];
   for (const weight of heaviest) prefix.push((prefix.at(-1) ?? 0) + weight);
   const between = (from: number, to: number): number => (prefix[to] ?? 0) - (prefix[from] ?? 0);
-  const lightest = (count: number): number => between(experts - Math.max(0, Math.min(count, experts)), experts);
+  const lightest = (count: number): number =>
+    between(experts - Math.max(0, Math.min(count, experts)), experts);
   let bound = (heaviest[0] ?? 0) + lightest(Math.min(perGpu, experts) - 1);
   for (let together = 1; together * gpus + 1 <= experts; together += 1) {
     const end = together * gpus + 1;
-    bound = Math.max(bound, between(end - together - 1, end) + lightest(Math.min(perGpu - together - 1, experts - end)));
+    bound = Math.max(
+      bound,
+      between(end - together - 1, end) + lightest(Math.min(perGpu - together - 1, experts - end)),
+    );
   }
   for (let apart = 2; apart <= Math.min(gpus, experts); apart += 1) {
     const spread = (between(0, apart) + lightest(Math.min((perGpu - 1) * apart, experts - apart))) / apart;
@@ -52,14 +56,23 @@ const scenarioBound = (problem: LayerProblem, weights: Float64Array): LowerBound
   const candidates: LowerBound[] = [
     { value: 1, method: 'mean' },
     {
-      value: weights.reduce((most, weight, expert) => Math.max(most, weight / (counts[expert] ?? 1)), 0) / fastest,
+      value:
+        weights.reduce((most, weight, expert) => Math.max(most, weight / (counts[expert] ?? 1)), 0) / fastest,
       method: 'replication',
     },
   ];
   if (problem.replicas === experts)
     candidates.push({ value: pigeonholeBound(weights, gpus, perGpu) / fastest, method: 'pigeonhole' });
   else if (perGpu === 2 && problem.slots.every((count) => count === 2))
-    candidates.push({ value: pairBound(weights, gpus, candidates.reduce((most, { value }) => Math.max(most, value * fastest), 0)) / fastest, method: 'pairs' });
+    candidates.push({
+      value:
+        pairBound(
+          weights,
+          gpus,
+          candidates.reduce((most, { value }) => Math.max(most, value * fastest), 0),
+        ) / fastest,
+      method: 'pairs',
+    });
   return candidates.reduce((best, candidate) => (candidate.value > best.value ? candidate : best));
 };
 

@@ -24,7 +24,9 @@ export interface ChainPrices {
 
 const priceOf = (a: number, b: number, prices: ChainPrices): number => {
   if (a === b) return 0;
-  return Math.floor(a / prices.perNode) === Math.floor(b / prices.perNode) ? prices.insideNode : prices.betweenNodes;
+  return Math.floor(a / prices.perNode) === Math.floor(b / prices.perNode)
+    ? prices.insideNode
+    : prices.betweenNodes;
 };
 
 /** Cost of one step: all pairs of GPUs added up, or the costliest pair (MoETuner's equation 8, the max over pairs). */
@@ -51,7 +53,8 @@ export const chainCost = (
   gpus: readonly (readonly number[])[],
   prices: ChainPrices,
   objective: ChainObjective,
-): number => flows.reduce((sum, flow, step) => sum + stepCost(flow, gpus[step]!, gpus[step + 1]!, prices, objective), 0);
+): number =>
+  flows.reduce((sum, flow, step) => sum + stepCost(flow, gpus[step]!, gpus[step + 1]!, prices, objective), 0);
 
 const permutations = (size: number): number[][] => {
   if (size === 0) return [[]];
@@ -93,7 +96,12 @@ const cheapestPath = (
 };
 
 /** Any prices and objective, up to five GPUs: all permutations are states of a Viterbi search. Exact. */
-const byPermutations = (flows: Flows, size: number, prices: ChainPrices, objective: ChainObjective): ChainAssignment => {
+const byPermutations = (
+  flows: Flows,
+  size: number,
+  prices: ChainPrices,
+  objective: ChainObjective,
+): ChainAssignment => {
   const states = permutations(size);
   const { path, cost } = cheapestPath(flows.length + 1, states.length, (step, from, to) =>
     stepCost(flows[step]!, states[from]!, states[to]!, prices, objective),
@@ -133,9 +141,7 @@ const byBottlenecks = (flows: Flows, size: number, prices: ChainPrices): ChainAs
       taken.add(to);
     }
     // The others are assigned for the least sum: the maximum is settled.
-    const costs = flow.map((row, from) =>
-      row.map((count, to) => (partner[from] === to ? -1e15 : -count)),
-    );
+    const costs = flow.map((row, from) => row.map((count, to) => (partner[from] === to ? -1e15 : -count)));
     const before = gpus.at(-1)!;
     const next = new Array<number>(size).fill(0);
     assignRows(costs).forEach((to, from) => {
@@ -162,14 +168,22 @@ const nodeDeals = (size: number, perNode: number): number[][] => {
  * Several nodes, sum: dynamic programming over which clusters are on which node; the GPUs within each node follow by an
  * assignment for each step. Exact, for as many deals as can be enumerated.
  */
-const byNodes = (flows: Flows, size: number, prices: ChainPrices, deals: readonly number[][]): ChainAssignment => {
+const byNodes = (
+  flows: Flows,
+  size: number,
+  prices: ChainPrices,
+  deals: readonly number[][],
+): ChainAssignment => {
   const { perNode } = prices;
   const nodes = size / perNode;
   const members = deals.map((deal) =>
     Array.from({ length: nodes }, (_, node) => deal.flatMap((on, cluster) => (on === node ? [cluster] : []))),
   );
-  const inner = (flow: readonly (readonly number[])[], from: readonly number[], to: readonly number[]): number[] =>
-    assignRows(from.map((a) => to.map((b) => -flow[a]![b]!)));
+  const inner = (
+    flow: readonly (readonly number[])[],
+    from: readonly number[],
+    to: readonly number[],
+  ): number[] => assignRows(from.map((a) => to.map((b) => -flow[a]![b]!)));
   const stepOf = (step: number, from: number, to: number): number => {
     const flow = flows[step]!;
     let cost = 0;
@@ -210,7 +224,12 @@ const byNodes = (flows: Flows, size: number, prices: ChainPrices, deals: readonl
 };
 
 /** Many GPUs on several nodes: each step by exchanges of GPUs from the identity, the layers in turn. Not proven. */
-const byExchanges = (flows: Flows, size: number, prices: ChainPrices, objective: ChainObjective): ChainAssignment => {
+const byExchanges = (
+  flows: Flows,
+  size: number,
+  prices: ChainPrices,
+  objective: ChainObjective,
+): ChainAssignment => {
   const gpus = Array.from({ length: flows.length + 1 }, () => Array.from({ length: size }, (_, gpu) => gpu));
   const around = (layer: number): number =>
     (layer > 0 ? stepCost(flows[layer - 1]!, gpus[layer - 1]!, gpus[layer]!, prices, objective) : 0) +
@@ -235,7 +254,11 @@ const MOST_PERMUTED = 5;
 const MOST_DEALT = 8;
 
 /** Clusters of every layer to GPUs for the least cost of all steps, exactly wherever that is known to be possible. */
-export const assignChain = (flows: Flows, prices: ChainPrices, objective: ChainObjective): ChainAssignment => {
+export const assignChain = (
+  flows: Flows,
+  prices: ChainPrices,
+  objective: ChainObjective,
+): ChainAssignment => {
   const size = flows[0]?.length ?? 0;
   if (size <= prices.perNode)
     return objective === 'sum' ? byAssignments(flows, size, prices) : byBottlenecks(flows, size, prices);

@@ -46,9 +46,11 @@ export class ChainTraffic {
     for (let a = 0; a < experts; a += 1)
       for (let b = 0; b < experts; b += 1) {
         if (before !== undefined)
-          table[a * parts + partOf[this.gpuOf[layer - 1]![b]!]!]! += before[b * experts + a]! / this.totals[layer - 1]!;
+          table[a * parts + partOf[this.gpuOf[layer - 1]![b]!]!]! +=
+            before[b * experts + a]! / this.totals[layer - 1]!;
         if (after !== undefined)
-          table[a * parts + partOf[this.gpuOf[layer + 1]![b]!]!]! += after[a * experts + b]! / this.totals[layer]!;
+          table[a * parts + partOf[this.gpuOf[layer + 1]![b]!]!]! +=
+            after[a * experts + b]! / this.totals[layer]!;
       }
     return table;
   }
@@ -66,7 +68,12 @@ export class ChainTraffic {
           const to = partOf[gpuOf[b]!]!;
           if (from === to) continue;
           const table = tables[level]!;
-          total -= weight * (table[a * parts + to]! - table[a * parts + from]! + table[b * parts + from]! - table[b * parts + to]!);
+          total -=
+            weight *
+            (table[a * parts + to]! -
+              table[a * parts + from]! +
+              table[b * parts + from]! -
+              table[b * parts + to]!);
         }
         return total;
       },

@@ -26,7 +26,11 @@ export interface BalancedLayer {
   readonly value: number;
 }
 
-const withCeiling = (traffic: SwapObjective, gpuOf: Int32Array, ceilings: readonly PartLoads[]): SwapObjective => ({
+const withCeiling = (
+  traffic: SwapObjective,
+  gpuOf: Int32Array,
+  ceilings: readonly PartLoads[],
+): SwapObjective => ({
   delta: (a, b) => {
     const x = gpuOf[a] ?? 0;
     const y = gpuOf[b] ?? 0;
@@ -58,8 +62,16 @@ const annealLayers = (
       const weights = relativeWeights(layer.problem).subarray(0, gpuOf.length);
       const room = roomOf(layer, index);
       const ceilings = Number.isFinite(settings.slack)
-        ? levels.map(({ partOf, parts }) =>
-            new PartLoads(weights, partOf, speedOfParts(speeds, partOf, parts), room, OVERLOAD_PRICE, gpuOf),
+        ? levels.map(
+            ({ partOf, parts }) =>
+              new PartLoads(
+                weights,
+                partOf,
+                speedOfParts(speeds, partOf, parts),
+                room,
+                OVERLOAD_PRICE,
+                gpuOf,
+              ),
           )
         : [];
       const heat = FIRST_HEAT / 2 ** pass;
@@ -78,7 +90,8 @@ const gpusOfExperts = (placements: readonly LayerPlacement[], experts: number): 
 const ceilingOf = ({ value }: BalancedLayer, slack: number): number => value * (1 + slack);
 
 const fits = (layer: BalancedLayer, placement: LayerPlacement, slack: number): boolean =>
-  maxOverMean(layer.problem.loads[0] ?? [], placement, layer.problem.speeds) <= ceilingOf(layer, slack) + 1e-9;
+  maxOverMean(layer.problem.loads[0] ?? [], placement, layer.problem.speeds) <=
+  ceilingOf(layer, slack) + 1e-9;
 
 /**
  * Experts to nodes, then each node's experts dealt to its GPUs as balanced as can be. A layer whose GPUs then pass the
@@ -104,7 +117,12 @@ const nodesFirst = (
       const layer = layers[index];
       const gpuOf = chain.gpuOf[index];
       if (layer === undefined || gpuOf === undefined) return false;
-      const placement = rebalanceNodes(layer.problem, placementOf(gpuOf, layer.placement.length), perNode, limits);
+      const placement = rebalanceNodes(
+        layer.problem,
+        placementOf(gpuOf, layer.placement.length),
+        perNode,
+        limits,
+      );
       if (!fits(layer, placement, slack)) return true;
       dealt[index] = placement;
       return false;
@@ -128,9 +146,19 @@ export const coherentPlacements = (
   const outer = levels.filter(({ name }) => name !== 'GPU');
   const inner = levels.filter(({ name }) => name === 'GPU');
   const first =
-    outer.length > 0 ? nodesFirst(layers, steps, outer, settings, random) : layers.map(({ placement }) => placement);
+    outer.length > 0
+      ? nodesFirst(layers, steps, outer, settings, random)
+      : layers.map(({ placement }) => placement);
   const chain = new ChainTraffic(steps, levels, gpusOfExperts(first, experts));
-  annealLayers(chain, layers, Array.from(layers.keys()), inner, (layer) => ceilingOf(layer, slack), settings, random);
+  annealLayers(
+    chain,
+    layers,
+    Array.from(layers.keys()),
+    inner,
+    (layer) => ceilingOf(layer, slack),
+    settings,
+    random,
+  );
   return layers.map((layer, index) => {
     const placement = placementOf(chain.gpuOf[index] ?? new Int32Array(), layer.placement.length);
     return fits(layer, placement, slack) ? placement : (first[index] ?? layer.placement);

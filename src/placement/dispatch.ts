@@ -9,7 +9,11 @@ import type { PlacementGpus } from './placement.ts';
  * `--init-expert-location` makes of SGLang. Source: sgl-project/sglang, srt/eplb/expert_location.py,
  * compute_logical_to_rank_dispatch_physical_map and _find_nearest_expert.
  */
-export const nearestMaxOverMean = (loads: readonly number[], placement: LayerPlacement, gpus: PlacementGpus): number => {
+export const nearestMaxOverMean = (
+  loads: readonly number[],
+  placement: LayerPlacement,
+  gpus: PlacementGpus,
+): number => {
   const count = placement.length;
   const holders = loads.map((_, expert) =>
     placement.flatMap((held, gpu) => (held.includes(expert) ? [gpu] : [])),

@@ -71,7 +71,11 @@ export const eplbLayer = (loads: readonly number[], shape: EplbShape): readonly 
   const experts = weights.length;
   const groupSize = experts / groups;
   const perNode = experts / nodes;
-  if (!Number.isInteger(groupSize) || !Number.isInteger(shape.gpus / nodes) || !Number.isInteger(shape.replicas / shape.gpus))
+  if (
+    !Number.isInteger(groupSize) ||
+    !Number.isInteger(shape.gpus / nodes) ||
+    !Number.isInteger(shape.replicas / shape.gpus)
+  )
     throw new RangeError('experts, groups, nodes, GPUs and replicas do not divide');
   const groupLoads = Array.from({ length: groups }, (_, group) =>
     weights
@@ -83,7 +87,8 @@ export const eplbLayer = (loads: readonly number[], shape: EplbShape): readonly 
   const middle = new Array<number>(experts).fill(0);
   weights.forEach((_, expert) => {
     const group = Math.floor(expert / groupSize);
-    middle[((pack[group] ?? 0) * (groups / nodes) + (rank[group] ?? 0)) * groupSize + (expert % groupSize)] = expert;
+    middle[((pack[group] ?? 0) * (groups / nodes) + (rank[group] ?? 0)) * groupSize + (expert % groupSize)] =
+      expert;
   });
   return Array.from({ length: nodes }, (_, node) => node).flatMap((node) => {
     const ids = middle.slice(node * perNode, (node + 1) * perNode);

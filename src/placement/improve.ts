@@ -114,12 +114,7 @@ export class PairImprover {
  * Lowers the busiest GPU by exchanges, by exact re-splits with every other GPU (idlest first), then by changes of one
  * replica, until none helps, the value is at most `enough`, or `limit` steps were made. One scenario. Returns the steps made.
  */
-export const descend = (
-  state: LayerState,
-  pairs: PairImprover,
-  enough: number,
-  limit: number,
-): number => {
+export const descend = (state: LayerState, pairs: PairImprover, enough: number, limit: number): number => {
   let steps = 0;
   while (steps < limit) {
     const hottest = state.hottest(0);

@@ -55,12 +55,19 @@ const kickByReplica = (state: LayerState, random: () => number): boolean => {
  * The kick of a given number: replica changes and exchanges in turn; every fourth one is strong, up to four of them and
  * without regard to the times that result, for optima that small steps do not leave.
  */
-export const kick = (state: LayerState, number: number, redundant: boolean, value: number, random: () => number): void => {
+export const kick = (
+  state: LayerState,
+  number: number,
+  redundant: boolean,
+  value: number,
+  random: () => number,
+): void => {
   const strong = number % 4 === 3;
   const changes = strong ? 1 + randomIndex(random, 4) : 1;
   for (let change = 0; change < changes; change += 1) {
     const replica = redundant && (strong ? random() < 0.5 : number % 2 === 0);
     if (replica && kickByReplica(state, random)) continue;
-    for (let swap = 0; swap < (strong ? 1 : 3); swap += 1) kickBySwap(state, random, strong ? Infinity : value);
+    for (let swap = 0; swap < (strong ? 1 : 3); swap += 1)
+      kickBySwap(state, random, strong ? Infinity : value);
   }
 };

@@ -89,12 +89,14 @@ export class LayerState {
     }
     for (let scenario = 0; scenario < scenarios; scenario += 1) {
       for (let expert = 0; expert < experts; expert += 1)
-        share[scenario * experts + expert] = weights[scenario * experts + expert]! / Math.max(1, counts[expert]!);
+        share[scenario * experts + expert] =
+          weights[scenario * experts + expert]! / Math.max(1, counts[expert]!);
       time.fill(0, scenario * gpus, (scenario + 1) * gpus);
       for (let index = 0; index < slot.length; index += 1) {
         const expert = slot[index]!;
         const gpu = gpuOf[index]!;
-        if (expert !== FREE) time[scenario * gpus + gpu]! += share[scenario * experts + expert]! * slowness[gpu]!;
+        if (expert !== FREE)
+          time[scenario * gpus + gpu]! += share[scenario * experts + expert]! * slowness[gpu]!;
       }
     }
   }

@@ -25,7 +25,7 @@ export interface LocalitySettings {
 /** Tokens beyond so many are sampled evenly: their statistics, not their number, decide. */
 const MOST_TOKENS = 4096;
 const STEPS_PER_KICK = 150;
-const SWEEPS = 6;
+const SWEEPS = 3;
 /** Of a GPU's room above the mean: what a whole node may use. Each is tried. */
 const NODE_SHARES = [0.5, 0.9];
 /** Price, in copies to another node per token, of a load ceiling that is passed by the whole mean load. */
@@ -75,7 +75,9 @@ export const rebalanceNodes = (
       replicas: experts.length,
       speeds: problem.speeds.slice(node * perNode, (node + 1) * perNode),
     };
-    return balance(inner, lowerBound(inner).value, limits).map((list) => list.map((index) => experts[index] ?? 0));
+    return balance(inner, lowerBound(inner).value, limits).map((list) =>
+      list.map((index) => experts[index] ?? 0),
+    );
   }).flat();
 };
 
@@ -110,8 +112,16 @@ export const localPlacement = (
     for (const part of Number.isFinite(slack) ? NODE_SHARES : [1]) {
       const traffic = new TokenTraffic(sample, column, outer, start);
       const room = 1 + (ceiling - 1) * part;
-      const priced = outer.map((level) =>
-        new PartLoads(weights, level.partOf, speedOfParts(relativeSpeeds(problem), level.partOf, level.parts), room, OVERLOAD_PRICE, traffic.gpuOf),
+      const priced = outer.map(
+        (level) =>
+          new PartLoads(
+            weights,
+            level.partOf,
+            speedOfParts(relativeSpeeds(problem), level.partOf, level.parts),
+            room,
+            OVERLOAD_PRICE,
+            traffic.gpuOf,
+          ),
       );
       anneal(objectiveOf(traffic, Number.isFinite(slack) ? priced : []), experts, steps, SWEEPS, random);
       candidates.push(rebalanceNodes(problem, placementOf(traffic.gpuOf, gpus), perNode, limits));
@@ -129,7 +139,13 @@ export const localPlacement = (
     const one = Int32Array.from({ length: gpus }, (_, gpu) => gpu);
     const loads = new PartLoads(weights, one, relativeSpeeds(problem), ceiling, OVERLOAD_PRICE, gpuOf);
     const bounded = Number.isFinite(slack) ? [loads] : [];
-    anneal(objectiveOf(traffic, bounded), experts, { ...steps, steps: steps.steps / 4, first: 0.003 }, SWEEPS, random);
+    anneal(
+      objectiveOf(traffic, bounded),
+      experts,
+      { ...steps, steps: steps.steps / 4, first: 0.003 },
+      SWEEPS,
+      random,
+    );
     if (loads.worst() > ceiling + 1e-9) continue;
     const cost = traffic.cost();
     if (cost >= least) continue;

@@ -24,7 +24,11 @@ const MOST_EXPERTS = 12;
  * The first stage by enumeration of all clusterings, clusters numbered by their first expert: the proven optimum, for up
  * to 12 experts (Mixtral has 8).
  */
-export const optimalClusters = (loads: readonly number[], gpus: number, rule: ClusterRule): LayerPlacement => {
+export const optimalClusters = (
+  loads: readonly number[],
+  gpus: number,
+  rule: ClusterRule,
+): LayerPlacement => {
   const experts = loads.length;
   if (experts > MOST_EXPERTS) throw new RangeError(`${experts} experts are too many to enumerate`);
   const most = rule === 'mended' ? experts / gpus : experts;

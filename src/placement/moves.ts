@@ -29,12 +29,20 @@ const STEPS = 200;
  * Placements between the current one and `target`, each better than those that cost less: single exchanges and replica
  * changes of the hottest GPU from the current placement, then a full descent from it, then the target.
  */
-export const stepsTowards = (problem: LayerProblem, current: LayerPlacement, target: LayerPlacement): readonly Step[] => {
+export const stepsTowards = (
+  problem: LayerProblem,
+  current: LayerPlacement,
+  target: LayerPlacement,
+): readonly Step[] => {
   const state = new LayerState(problem);
   state.load(current);
   const seen: Step[] = [];
   const keep = (placement: LayerPlacement): void => {
-    seen.push({ placement, moves: countMoves(current, placement), value: placementValue(problem, placement) });
+    seen.push({
+      placement,
+      moves: countMoves(current, placement),
+      value: placementValue(problem, placement),
+    });
   };
   keep(current);
   if (problem.loads.length === 1) {
@@ -68,7 +76,8 @@ export const withinBudget = (layers: readonly (readonly Step[])[], budget: numbe
         const to = steps[step];
         if (to === undefined || to.moves - from.moves > left) break;
         const rate = (from.value - to.value) / (to.moves - from.moves);
-        if (best === null || rate > best.rate + 1e-15) best = { layer, step, rate, moves: to.moves - from.moves };
+        if (best === null || rate > best.rate + 1e-15)
+          best = { layer, step, rate, moves: to.moves - from.moves };
       }
     });
     const taken = best as { layer: number; step: number; moves: number } | null;

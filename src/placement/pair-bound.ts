@@ -9,7 +9,13 @@ const HALVINGS = 14;
  * only with one below `small`: such big ones cost 2 + δ, small ones δ, those between 1 + δ. Costs are linear in k within
  * a kind, so only the least k of each kind can be best.
  */
-const leastCost = (weights: ArrayLike<number>, tau: number, small: number, delta: number, gpus: number): number => {
+const leastCost = (
+  weights: ArrayLike<number>,
+  tau: number,
+  small: number,
+  delta: number,
+  gpus: number,
+): number => {
   let total = 0;
   for (let expert = 0; expert < weights.length; expert += 1) {
     const weight = weights[expert] ?? 0;

@@ -19,7 +19,13 @@ const emptySums = (): SubsetSums => ({
 });
 
 /** Adds item after item: lists of size k are merged with those of size k − 1 plus the item, so that all stay sorted. */
-const tabulate = (items: Float64Array, from: number, count: number, table: SubsetSums, spare: SubsetSums): void => {
+const tabulate = (
+  items: Float64Array,
+  from: number,
+  count: number,
+  table: SubsetSums,
+  spare: SubsetSums,
+): void => {
   const { sums, masks, lengths } = table;
   lengths.fill(0);
   lengths[0] = 1;

@@ -60,15 +60,15 @@ export const splitSlots = (flat: readonly number[], slots: readonly number[]): L
 export const eplbPlacement = (layer: LayerLoads, task: PlacementTask): LayerPlacement | null => {
   const gpus = task.gpus.slots.length;
   const nodes = nodesOf(task.gpus);
-  const hierarchical = task.groups !== null && task.groups % nodes === 0;
-  const parts = hierarchical ? nodes : 1;
+  const groups = task.groups !== null && task.groups % nodes === 0 ? task.groups : 1;
+  const parts = groups === 1 ? 1 : nodes;
   if (
     task.gpus.slots.some((count) => count !== task.replicas / gpus) ||
     gpus % parts !== 0 ||
-    task.experts % (hierarchical ? (task.groups ?? 1) : 1) !== 0
+    task.experts % groups !== 0
   )
     return null;
-  const shape = { replicas: task.replicas, groups: hierarchical ? (task.groups ?? 1) : 1, nodes: parts, gpus };
+  const shape = { replicas: task.replicas, groups, nodes: parts, gpus };
   return splitSlots(eplbLayer(summedLoads(layer), shape), task.gpus.slots);
 };
 
@@ -84,12 +84,15 @@ export interface Baselines {
   readonly eplbDuplicates: number;
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export const baselines = (task: PlacementTask): Baselines => {
   const contiguous = contiguousPlacement(task);
   const eplb = task.layers.map((layer) => ({ layer, placement: eplbPlacement(layer, task) }));
-  const values = eplb.flatMap(({ layer, placement }) => (placement === null ? [] : [valueOf(layer, task, placement)]));
+  const values = eplb.flatMap(({ layer, placement }) =>
+    placement === null ? [] : [valueOf(layer, task, placement)],
+  );
   return {
     contiguous: mean(task.layers.map((layer) => valueOf(layer, task, contiguous))),
     eplb: values.length === task.layers.length ? mean(values) : null,
@@ -121,7 +124,9 @@ export const crossValidate = (task: PlacementTask, limits: BalanceLimits): reado
     }));
     const training: PlacementTask = { ...task, layers };
     const score = (placements: readonly LayerPlacement[]): number =>
-      mean(placements.map((placement, index) => maxOverMean(tests[index] ?? [], placement, task.gpus.speeds)));
+      mean(
+        placements.map((placement, index) => maxOverMean(tests[index] ?? [], placement, task.gpus.speeds)),
+      );
     const eplb = layers.map((layer) => eplbPlacement(layer, training));
     return {
       heldOut,

@@ -84,6 +84,7 @@ export const planTraffic = (
   const whole = columns.length === trace.layers.length && columns.every((column, index) => column === index);
   return {
     layers: known.map((gpus, index) => layerTraffic(trace, columns[index] ?? 0, gpus, perNode)),
-    transitions: whole && columns.length > 1 ? transitionShares(transitionCounts(trace), known, perNode) : null,
+    transitions:
+      whole && columns.length > 1 ? transitionShares(transitionCounts(trace), known, perNode) : null,
   };
 };

@@ -20,7 +20,11 @@ class Leaders {
       for (let gpu = 0; gpu < gpus; gpu += 1) {
         const value = time[scenario * gpus + gpu]!;
         let at = 3;
-        while (at > 0 && (this.gpu[scenario * 3 + at - 1] === -1 || value > this.time[scenario * 3 + at - 1]!)) at -= 1;
+        while (
+          at > 0 &&
+          (this.gpu[scenario * 3 + at - 1] === -1 || value > this.time[scenario * 3 + at - 1]!)
+        )
+          at -= 1;
         if (at === 3) continue;
         for (let later = 2; later > at; later -= 1) {
           this.gpu[scenario * 3 + later] = this.gpu[scenario * 3 + later - 1]!;

@@ -34,7 +34,9 @@ export const maxOverMean = (
 /** What the search minimises, computed anew: mean over scenarios of the busiest GPU, or the worst. */
 export const placementValue = (problem: LayerProblem, placement: LayerPlacement): number => {
   const each = problem.loads.map((loads) => maxOverMean(loads, placement, problem.speeds));
-  return problem.objective === 'worst' ? Math.max(...each) : each.reduce((sum, value) => sum + value, 0) / each.length;
+  return problem.objective === 'worst'
+    ? Math.max(...each)
+    : each.reduce((sum, value) => sum + value, 0) / each.length;
 };
 
 /** GPUs of a placement that hold some expert more than once: how often, all together. */

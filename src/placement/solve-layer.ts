@@ -20,7 +20,12 @@ export interface SolvedLayer {
   readonly bound: LowerBound;
 }
 
-const search = (problem: LayerProblem, bound: number, limits: BalanceLimits, from?: LayerPlacement): LayerPlacement =>
+const search = (
+  problem: LayerProblem,
+  bound: number,
+  limits: BalanceLimits,
+  from?: LayerPlacement,
+): LayerPlacement =>
   problem.loads.length === 1
     ? balance(problem, bound, limits, from)
     : balanceScenarios(problem, bound, limits, from);
@@ -54,7 +59,9 @@ const groupBound = (nodes: LayerProblem): number => {
     const scale = nodes.slots.length / sumOf(loads);
     const sorted = loads.map((load) => load * scale).sort((a, b) => a - b);
     if (perNode === 2)
-      return Math.max(...sorted.map((load, index) => load + (sorted[sorted.length - 1 - index] ?? 0))) / fastest;
+      return (
+        Math.max(...sorted.map((load, index) => load + (sorted[sorted.length - 1 - index] ?? 0))) / fastest
+      );
     return pigeonholeBound(sorted, nodes.slots.length, perNode) / fastest;
   });
   return nodes.objective === 'worst' ? Math.max(...each) : sumOf(each) / each.length;
@@ -72,7 +79,9 @@ const solveGrouped = (problem: LayerProblem, limits: BalanceLimits, rule: GroupR
   const size = expertCount(problem) / rule.groups;
   const perNode = problem.slots.length / rule.nodes;
   return packed.flatMap((groups, node) => {
-    const experts = groups.flatMap((group) => Array.from({ length: size }, (_, index) => group * size + index));
+    const experts = groups.flatMap((group) =>
+      Array.from({ length: size }, (_, index) => group * size + index),
+    );
     const slots = problem.slots.slice(node * perNode, (node + 1) * perNode);
     const inner: LayerProblem = {
       loads: problem.loads.map((loads) => partLoads(loads, experts)),
@@ -81,7 +90,9 @@ const solveGrouped = (problem: LayerProblem, limits: BalanceLimits, rule: GroupR
       speeds: problem.speeds.slice(node * perNode, (node + 1) * perNode),
       objective: problem.objective,
     };
-    return search(inner, lowerBound(inner).value, limits).map((held) => held.map((index) => experts[index] ?? 0));
+    return search(inner, lowerBound(inner).value, limits).map((held) =>
+      held.map((index) => experts[index] ?? 0),
+    );
   });
 };
 
@@ -96,7 +107,8 @@ export const solveLayer = (
   const grouped = rule === null ? 0 : groupBound(nodeProblem(problem, rule));
   const method: BoundMethod = 'groups';
   const bound: LowerBound = grouped > plain.value ? { value: grouped, method } : plain;
-  const placement = rule === null ? search(problem, bound.value, limits, from) : solveGrouped(problem, limits, rule);
+  const placement =
+    rule === null ? search(problem, bound.value, limits, from) : solveGrouped(problem, limits, rule);
   const faults = placementFaults(problem, placement);
   if (faults.length > 0) throw new Error(`a placement broke its rules: ${faults.slice(0, 3).join('; ')}`);
   const value = placementValue(problem, placement);

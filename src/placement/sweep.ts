@@ -13,7 +13,8 @@ export interface SweepRow {
   readonly slots: number;
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Numbers of redundant experts that divide: none (where that divides), then one more slot on every GPU at a time. */
 export const usualSweep = (experts: number, gpus: number, rows: number): readonly number[] => {
@@ -36,7 +37,8 @@ export const sweepRedundancy = (
       gpus: { ...task.gpus, slots: new Array<number>(gpus).fill(slots) },
     };
     const first = asked.layers[0];
-    if (!Number.isInteger(slots) || first === undefined || impossibility(layerProblem(first, asked)) !== null) return [];
+    if (!Number.isInteger(slots) || first === undefined || impossibility(layerProblem(first, asked)) !== null)
+      return [];
     const placed = placeLayers(asked, limits);
     return [
       {

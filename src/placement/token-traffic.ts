@@ -70,7 +70,8 @@ export class TokenTraffic {
     this.levels.forEach(({ partOf, weight }, level) => {
       const from = partOf[x]!;
       const to = partOf[y]!;
-      if (from !== to) total += weight * (this.half(level, a, b, from, to) + this.half(level, b, a, to, from));
+      if (from !== to)
+        total += weight * (this.half(level, a, b, from, to) + this.half(level, b, a, to, from));
     });
     return total / this.tokens;
   }

@@ -21,7 +21,12 @@ export const gpuOfExperts = (placement: LayerPlacement, experts: number): Int32A
   return gpuOf;
 };
 
-export const layerTraffic = (trace: RoutingTrace, column: number, gpuOf: Int32Array, perNode: number): Traffic => {
+export const layerTraffic = (
+  trace: RoutingTrace,
+  column: number,
+  gpuOf: Int32Array,
+  perNode: number,
+): Traffic => {
   const { tokens, topK, ids, layers } = trace;
   const stride = layers.length * topK;
   const gpus = new Int32Array(topK);

@@ -50,7 +50,12 @@ const sglang = (plan: EmittablePlacement): Emitted => {
  */
 const vllm = (plan: EmittablePlacement): Emitted => {
   if (unequal(plan)) return { ok: false, reason: 'vLLM gives every GPU as many slots' };
-  const eplb = { num_redundant_experts: replicasOf(plan) - plan.experts, window_size: 1000, step_interval: 3000, log_balancedness: true };
+  const eplb = {
+    num_redundant_experts: replicasOf(plan) - plan.experts,
+    window_size: 1000,
+    step_interval: 3000,
+    log_balancedness: true,
+  };
   const lines = [
     '# For vllm serve --config. vLLM loads no placement from a file: it starts from its own and rebalances while it serves.',
     'enable-expert-parallel: true',
@@ -102,13 +107,18 @@ const tensorrtLlm = (plan: EmittablePlacement): Emitted => {
  * expert bias) and the experts' weights are taken in that order.
  */
 const megatron = (plan: EmittablePlacement): Emitted => {
-  if (replicasOf(plan) !== plan.experts) return { ok: false, reason: 'Megatron holds every expert once: redundant_experts must be 0' };
+  if (replicasOf(plan) !== plan.experts)
+    return { ok: false, reason: 'Megatron holds every expert once: redundant_experts must be 0' };
   if (unequal(plan)) return { ok: false, reason: 'Megatron gives every GPU as many experts' };
-  const rows = plan.layers.map(({ layer, placement }) => `"${String(layer)}": ${JSON.stringify(placement.flat())}`);
+  const rows = plan.layers.map(
+    ({ layer, placement }) => `"${String(layer)}": ${JSON.stringify(placement.flat())}`,
+  );
   return {
     ok: true,
     text: `{"expert_model_parallel_size": ${String(gpusOf(plan))}, "num_experts": ${String(plan.experts)}, "permutation": {\n${listLines(rows)}\n}}\n`,
-    warnings: ['Megatron loads no placement: permute the router rows and the experts of the checkpoint by this list'],
+    warnings: [
+      'Megatron loads no placement: permute the router rows and the experts of the checkpoint by this list',
+    ],
   };
 };
 
@@ -120,4 +130,5 @@ const WRITERS: Readonly<Record<PlacementTarget, (plan: EmittablePlacement) => Em
   megatron,
 };
 
-export const emitPlacement = (plan: EmittablePlacement, target: PlacementTarget): Emitted => WRITERS[target](plan);
+export const emitPlacement = (plan: EmittablePlacement, target: PlacementTarget): Emitted =>
+  WRITERS[target](plan);

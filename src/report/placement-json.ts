@@ -38,7 +38,10 @@ const worstOf = (layers: readonly PlacedLayer[]): PlacedLayer | undefined =>
     undefined,
   );
 
-const problemDocument = ({ task }: PlacementOutcome, echo: PlacementEcho): NonNullable<Placement['problem']> => {
+const problemDocument = (
+  { task }: PlacementOutcome,
+  echo: PlacementEcho,
+): NonNullable<Placement['problem']> => {
   const { slots } = task.gpus;
   return {
     counts: [...echo.countFiles],
@@ -148,7 +151,13 @@ export const placementDocument = (outcome: PlacementOutcome, echo: PlacementEcho
 /** The same as JSON text; the slots of a layer on one line. */
 export const placementJson = (document: Placement): string => {
   const text = JSON.stringify(
-    { ...document, layers: document.layers.map((layer) => ({ ...layer, physical_to_logical: `\u0001${JSON.stringify(layer.physical_to_logical)}\u0001` })) },
+    {
+      ...document,
+      layers: document.layers.map((layer) => ({
+        ...layer,
+        physical_to_logical: `\u0001${JSON.stringify(layer.physical_to_logical)}\u0001`,
+      })),
+    },
     null,
     2,
   );

@@ -48,7 +48,11 @@ const sweepTable = (rows: NonNullable<Placement['sweep']>): Table => ({
 });
 
 const crossTable = (rows: NonNullable<Summary['cross_validation']>): Table => ({
-  columns: [{ header: 'held out', align: 'left' }, right('planned on the others'), right('EPLB on their sum')],
+  columns: [
+    { header: 'held out', align: 'left' },
+    right('planned on the others'),
+    right('EPLB on their sum'),
+  ],
   rows: rows.map((row) => [
     cell(row.held_out),
     cell(ratio(row.max_over_mean)),

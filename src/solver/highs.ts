@@ -1,6 +1,12 @@
 import type { Highs, InitOptions, Model } from 'highs';
 import { evaluateTerms, type LinearModel } from './linear-model.ts';
-import { roundIntegers, violations, type Solution, type SolverBackend, type SolverLimits } from './solution.ts';
+import {
+  roundIntegers,
+  violations,
+  type Solution,
+  type SolverBackend,
+  type SolverLimits,
+} from './solution.ts';
 
 /** Model statuses of HiGHS, as its C API numbers them. */
 const OPTIMAL = 7;
@@ -42,7 +48,8 @@ const rowMatrix = (model: LinearModel) => {
 
 const costs = (model: LinearModel): Float64Array => {
   const cost = new Float64Array(model.variables.length);
-  for (const { variable, coefficient } of model.objective) cost[variable] = (cost[variable] ?? 0) + coefficient;
+  for (const { variable, coefficient } of model.objective)
+    cost[variable] = (cost[variable] ?? 0) + coefficient;
   return cost;
 };
 
@@ -51,30 +58,37 @@ const load = (highs: Highs, model: LinearModel): Model => {
   return highs.createModel({
     numCols: model.variables.length,
     numRows: model.constraints.length,
-    sense: model.sense === 'minimize' ? highs.constants.objectiveSense.minimize : highs.constants.objectiveSense.maximize,
+    sense:
+      model.sense === 'minimize'
+        ? highs.constants.objectiveSense.minimize
+        : highs.constants.objectiveSense.maximize,
     colCost: costs(model),
     colLower: Float64Array.from(model.variables, ({ lower }) => lower),
     colUpper: Float64Array.from(model.variables, ({ upper }) => upper),
     rowLower: Float64Array.from(model.constraints, ({ lower }) => lower),
     rowUpper: Float64Array.from(model.constraints, ({ upper }) => upper),
     matrix: rowMatrix(model),
-    ...(integers ? { integrality: Int32Array.from(model.variables, ({ integer }) => (integer ? INTEGER : CONTINUOUS)) } : {}),
+    ...(integers
+      ? { integrality: Int32Array.from(model.variables, ({ integer }) => (integer ? INTEGER : CONTINUOUS)) }
+      : {}),
   });
 };
 
 /** What HiGHS left, checked against the model: its word alone is not taken. */
 const readSolution = (handle: Model, model: LinearModel): Solution => {
-  const status = Number(handle.getModelStatus());
+  const status: number = handle.getModelStatus();
   const nodes = Math.max(0, Number(handle.info.get('mip_node_count')));
   if (status === INFEASIBLE) return { kind: 'infeasible', nodes };
   if (status === UNBOUNDED) return { kind: 'unbounded' };
   if (status === UNBOUNDED_OR_INFEASIBLE) return { kind: 'unknown', reason: 'unbounded or infeasible' };
-  if (status !== OPTIMAL && !LIMITS.has(status)) return { kind: 'unknown', reason: `HiGHS ended with status ${status}` };
+  if (status !== OPTIMAL && !LIMITS.has(status))
+    return { kind: 'unknown', reason: `HiGHS ended with status ${status}` };
   if (Number(handle.info.get('primal_solution_status')) !== PRIMAL_FEASIBLE)
     return { kind: 'unknown', reason: 'a limit was reached before any solution' };
   const values = roundIntegers(model, Array.from(handle.getSolution().colValue));
   const broken = violations(model, values);
-  if (broken.length > 0) return { kind: 'unknown', reason: `the answer breaks ${broken.slice(0, 5).join(', ')}` };
+  if (broken.length > 0)
+    return { kind: 'unknown', reason: `the answer breaks ${broken.slice(0, 5).join(', ')}` };
   const objective = evaluateTerms(model.objective, values);
   if (status === OPTIMAL) return { kind: 'optimal', values, objective, nodes };
   const integers = model.variables.some(({ integer }) => integer);

@@ -53,7 +53,12 @@ const sizeOf = (value: number | string | undefined): number | null => {
   return parsed.ok ? parsed.value : null;
 };
 
-const buildGpus = (spec: PlacementSpec, cluster: Cluster | null, experts: number, context: BuildContext): PlacementGpus | null => {
+const buildGpus = (
+  spec: PlacementSpec,
+  cluster: Cluster | null,
+  experts: number,
+  context: BuildContext,
+): PlacementGpus | null => {
   const gpus = spec.expert_parallel;
   const replicas = experts + (spec.redundant_experts ?? 0);
   const perNode = Math.min(gpus, spec.per_node ?? cluster?.groups[0]?.perNode ?? 8);
@@ -88,7 +93,12 @@ const buildGpus = (spec: PlacementSpec, cluster: Cluster | null, experts: number
   return speeds === null ? null : { slots, perNode, speeds };
 };
 
-const checkGroups = (spec: PlacementSpec, experts: number, gpus: PlacementGpus, context: BuildContext): boolean => {
+const checkGroups = (
+  spec: PlacementSpec,
+  experts: number,
+  gpus: PlacementGpus,
+  context: BuildContext,
+): boolean => {
   const { groups } = spec;
   if (groups === undefined) return true;
   const nodes = gpus.slots.length / gpus.perNode;
@@ -97,26 +107,43 @@ const checkGroups = (spec: PlacementSpec, experts: number, gpus: PlacementGpus, 
     context.error(at, 'placement/groups', message);
     return false;
   };
-  if (experts % groups !== 0) return fail(`${String(experts)} experts do not divide into ${String(groups)} groups`);
+  if (experts % groups !== 0)
+    return fail(`${String(experts)} experts do not divide into ${String(groups)} groups`);
   if (!Number.isInteger(nodes))
-    return fail(`${String(gpus.slots.length)} GPUs do not fill nodes of ${String(gpus.perNode)}: groups cannot be kept on a node`);
-  if (groups % nodes !== 0) return fail(`${String(groups)} groups do not divide among ${String(nodes)} nodes`);
+    return fail(
+      `${String(gpus.slots.length)} GPUs do not fill nodes of ${String(gpus.perNode)}: groups cannot be kept on a node`,
+    );
+  if (groups % nodes !== 0)
+    return fail(`${String(groups)} groups do not divide among ${String(nodes)} nodes`);
   const perNode = Array.from({ length: nodes }, (_, node) =>
     gpus.slots.slice(node * gpus.perNode, (node + 1) * gpus.perNode).reduce((sum, count) => sum + count, 0),
   );
   const own = experts / nodes;
-  if (perNode.some((slots) => slots < own)) return fail(`a node has fewer slots than the ${String(own)} experts of its groups`);
+  if (perNode.some((slots) => slots < own))
+    return fail(`a node has fewer slots than the ${String(own)} experts of its groups`);
   if (gpus.slots.some((count) => count > own))
-    return fail(`a GPU has more slots than the ${String(own)} experts of its node's groups: it would hold one twice`);
+    return fail(
+      `a GPU has more slots than the ${String(own)} experts of its node's groups: it would hold one twice`,
+    );
   return true;
 };
 
-const checkMemory = (spec: PlacementSpec, gpus: PlacementGpus, layers: number, expertBytes: number | null, context: BuildContext): boolean => {
+const checkMemory = (
+  spec: PlacementSpec,
+  gpus: PlacementGpus,
+  layers: number,
+  expertBytes: number | null,
+  context: BuildContext,
+): boolean => {
   const memory = sizeOf(spec.memory);
   if (memory === null) return true;
   const at = `${PLACEMENT}/memory`;
   if (expertBytes === null) {
-    context.error(at, 'placement/memory', 'cannot be kept: neither a model nor expert_size says how large an expert is');
+    context.error(
+      at,
+      'placement/memory',
+      'cannot be kept: neither a model nor expert_size says how large an expert is',
+    );
     return false;
   }
   const most = Math.max(...gpus.slots);
@@ -136,19 +163,36 @@ const usualObjective = (loads: PlacementLoads): PlacementObjective => {
   return loads.trace === null ? 'balance' : 'joint';
 };
 
-const checkObjective = (objective: PlacementObjective, spec: PlacementSpec, loads: PlacementLoads, context: BuildContext): boolean => {
+const checkObjective = (
+  objective: PlacementObjective,
+  spec: PlacementSpec,
+  loads: PlacementLoads,
+  context: BuildContext,
+): boolean => {
   if (objective !== 'locality' && objective !== 'joint') return true;
   const at = spec.objective === undefined ? PLACEMENT : `${PLACEMENT}/objective`;
   if (loads.trace === null) {
-    context.error(at, 'placement/no-trace', `${objective} needs traces: counts say nothing about which experts a token takes together`);
+    context.error(
+      at,
+      'placement/no-trace',
+      `${objective} needs traces: counts say nothing about which experts a token takes together`,
+    );
     return false;
   }
   if ((spec.redundant_experts ?? 0) > 0 || spec.slots !== undefined || spec.groups !== undefined) {
-    context.error(at, 'placement/locality', `${objective} places each expert once, in equal slots and without groups`);
+    context.error(
+      at,
+      'placement/locality',
+      `${objective} places each expert once, in equal slots and without groups`,
+    );
     return false;
   }
   if (loads.trace.layers.length !== loads.layers.length) {
-    context.error(`${PLACEMENT}/traces`, 'placement/trace', `the trace has ${String(loads.trace.layers.length)} layers, the counts ${String(loads.layers.length)}`);
+    context.error(
+      `${PLACEMENT}/traces`,
+      'placement/trace',
+      `the trace has ${String(loads.trace.layers.length)} layers, the counts ${String(loads.layers.length)}`,
+    );
     return false;
   }
   return true;
@@ -172,7 +216,11 @@ export const buildPlacement = (
   const objective = spec.objective ?? usualObjective(loads);
   if (!checkObjective(objective, spec, loads, context)) return null;
   if (loads.scenarios.length === 1 && objective === 'robust')
-    context.warning(`${PLACEMENT}/objective`, 'placement/one-scenario', 'robust with a single count file is balance');
+    context.warning(
+      `${PLACEMENT}/objective`,
+      'placement/one-scenario',
+      'robust with a single count file is balance',
+    );
   const task: PlacementTask = {
     layers: loads.layers,
     experts: loads.experts,
@@ -185,7 +233,11 @@ export const buildPlacement = (
   const first = loads.layers[0];
   const impossible = first === undefined ? 'no layer has any load' : impossibility(layerProblem(first, task));
   if (impossible !== null) {
-    context.error(`${PLACEMENT}/${spec.redundant_experts === undefined ? 'expert_parallel' : 'redundant_experts'}`, 'placement/impossible', impossible);
+    context.error(
+      `${PLACEMENT}/${spec.redundant_experts === undefined ? 'expert_parallel' : 'redundant_experts'}`,
+      'placement/impossible',
+      impossible,
+    );
     return null;
   }
   return {

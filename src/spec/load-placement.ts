@@ -29,8 +29,15 @@ export const loadPlacement = (file: string, options: LoadOptions = {}): Result<P
   const { root } = document;
   if (!isDataMap(root) || root['placement'] === undefined) {
     const range = { ...valueRange(document, ''), end: valueRange(document, '').start + 1 };
-    const missing = diagnosticAt(range, 'spec/missing', 'the SPEC has no placement: nothing says what to place');
-    return { ok: false, diagnostics: sortDiagnostics([...read.diagnostics, ...overridden.diagnostics, missing]) };
+    const missing = diagnosticAt(
+      range,
+      'spec/missing',
+      'the SPEC has no placement: nothing says what to place',
+    );
+    return {
+      ok: false,
+      diagnostics: sortDiagnostics([...read.diagnostics, ...overridden.diagnostics, missing]),
+    };
   }
   const errors = schemaErrors(root).filter(
     ({ keyword, instancePath, params }) =>

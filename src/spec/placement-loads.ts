@@ -43,27 +43,27 @@ const windows = (file: string, snapshots: readonly Counts[]): readonly Scenario[
   return Array.from({ length: count }, (_, window) => {
     const from = Math.floor((window * loaded.length) / count);
     const to = Math.floor(((window + 1) * loaded.length) / count);
-    return { name: count === 1 ? file : `${file}#${String(window)}`, counts: addCounts(loaded.slice(from, to)) };
+    return {
+      name: count === 1 ? file : `${file}#${String(window)}`,
+      counts: addCounts(loaded.slice(from, to)),
+    };
   });
 };
 
 const readScenarios = (files: readonly string[], context: BuildContext): readonly Scenario[] | null => {
   const scenarios: Scenario[] = [];
-  let failed = false;
-  files.forEach((file, index) => {
+  let sound = 0;
+  for (const [index, file] of files.entries()) {
     const at = `${COUNTS}/${String(index)}`;
     const source = context.readReference(file, at);
     const snapshots = source === null ? null : context.takeReference(readRoutingSnapshots(source), at);
-    if (source === null || snapshots === null) {
-      failed = true;
-      return;
-    }
+    if (source === null || snapshots === null) continue;
     const found = checkCounts(source, addCounts(snapshots));
     context.diagnostics.push(...found);
-    if (found.some(({ severity }) => severity === 'error')) failed = true;
+    if (!found.some(({ severity }) => severity === 'error')) sound += 1;
     scenarios.push(...windows(file, snapshots));
-  });
-  return failed ? null : scenarios;
+  }
+  return sound === files.length ? scenarios : null;
 };
 
 /** All files are of the same model: same rows, same experts, the same rows without load. */
@@ -83,34 +83,58 @@ const agree = (scenarios: readonly Scenario[], context: BuildContext): boolean =
     }
     const row = counts.findIndex((_, index) => isDense(counts, index) !== isDense(first.counts, index));
     if (row === -1) continue;
-    context.error(COUNTS, 'placement/counts-differ', `layer ${String(row)} has load in only one of ${first.name} and ${name}`);
+    context.error(
+      COUNTS,
+      'placement/counts-differ',
+      `layer ${String(row)} has load in only one of ${first.name} and ${name}`,
+    );
     return false;
   }
   return true;
 };
 
 /** A trace numbers its layers as the counts do, or counts the MoE layers alone. */
-const alignTrace = (trace: RoutingTrace, layers: readonly number[], experts: number, context: BuildContext): RoutingTrace | null => {
+const alignTrace = (
+  trace: RoutingTrace,
+  layers: readonly number[],
+  experts: number,
+  context: BuildContext,
+): RoutingTrace | null => {
   if (trace.experts > experts) {
-    context.error(TRACES, 'placement/trace', `the trace names expert ${String(trace.experts - 1)}, but the counts are of ${String(experts)} experts`);
+    context.error(
+      TRACES,
+      'placement/trace',
+      `the trace names expert ${String(trace.experts - 1)}, but the counts are of ${String(experts)} experts`,
+    );
     return null;
   }
   if (trace.layers.every((layer) => layers.includes(layer))) return { ...trace, experts };
   if (trace.layers.length === layers.length) return { ...trace, experts, layers };
-  context.error(TRACES, 'placement/trace', `the trace is of layers ${trace.layers.slice(0, 5).join(', ')}…, which the counts do not have`);
+  context.error(
+    TRACES,
+    'placement/trace',
+    `the trace is of layers ${trace.layers.slice(0, 5).join(', ')}…, which the counts do not have`,
+  );
   return null;
 };
 
 /** null where something is wrong; all of it is in the context. */
 export const buildLoads = (spec: PlacementSpec, context: BuildContext): PlacementLoads | null => {
   if (spec.counts === undefined && spec.traces === undefined) {
-    context.error('/placement', 'placement/no-loads', 'names neither counts nor traces: the load of the experts is unknown');
+    context.error(
+      '/placement',
+      'placement/no-loads',
+      'names neither counts nor traces: the load of the experts is unknown',
+    );
     return null;
   }
   const trace =
     spec.traces === undefined
       ? null
-      : context.takeReference(readRoutingTrace(context.resolve(spec.traces), spec.traces, MAXIMUM_REFERENCED_BYTES), TRACES);
+      : context.takeReference(
+          readRoutingTrace(context.resolve(spec.traces), spec.traces, MAXIMUM_REFERENCED_BYTES),
+          TRACES,
+        );
   if (spec.traces !== undefined && trace === null) return null;
   if (spec.counts === undefined) {
     if (trace === null) return null;
@@ -127,9 +151,27 @@ export const buildLoads = (spec: PlacementSpec, context: BuildContext): Placemen
       ? []
       : [{ layer, scenarios: scenarios.map((scenario) => scenario.counts[layer] ?? []) }],
   );
-  const aligned = trace === null ? null : alignTrace(trace, layers.map(({ layer }) => layer), experts, context);
+  const aligned =
+    trace === null
+      ? null
+      : alignTrace(
+          trace,
+          layers.map(({ layer }) => layer),
+          experts,
+          context,
+        );
   if (trace !== null && aligned === null) return null;
   const dense = zeroRows(counts);
-  const notes = dense === 0 ? [] : [`${String(dense)} of ${String(counts.length)} layers have no load and are left out (dense layers)`];
-  return { layers, experts, rows: counts.length, scenarios: scenarios.map(({ name }) => name), trace: aligned, notes };
+  const notes =
+    dense === 0
+      ? []
+      : [`${String(dense)} of ${String(counts.length)} layers have no load and are left out (dense layers)`];
+  return {
+    layers,
+    experts,
+    rows: counts.length,
+    scenarios: scenarios.map(({ name }) => name),
+    trace: aligned,
+    notes,
+  };
 };

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { assignRows } from '../../src/placement/assignment.ts';
 import { assignChain, chainCost } from '../../src/placement/chain-assignment.ts';
 import type { ChainObjective, ChainPrices, Flows } from '../../src/placement/chain-assignment.ts';
-import { applyAssignment, clusterFlows, imbalanceObjective, optimalClusters } from '../../src/placement/moetuner.ts';
+import {
+  applyAssignment,
+  clusterFlows,
+  imbalanceObjective,
+  optimalClusters,
+} from '../../src/placement/moetuner.ts';
 
 const permutations = (size: number): number[][] =>
   size === 0
@@ -13,7 +18,10 @@ const permutations = (size: number): number[][] =>
       );
 
 const square = (size: number) =>
-  fc.array(fc.array(fc.integer({ min: 0, max: 99 }), { minLength: size, maxLength: size }), { minLength: size, maxLength: size });
+  fc.array(fc.array(fc.integer({ min: 0, max: 99 }), { minLength: size, maxLength: size }), {
+    minLength: size,
+    maxLength: size,
+  });
 
 describe('assignment', () => {
   it('is the cheapest of all permutations', () => {
@@ -38,7 +46,10 @@ const bruteForce = (flows: Flows, prices: ChainPrices, objective: ChainObjective
       : all.map((from) => {
           const rest = cheapest(step + 1);
           return Math.min(
-            ...all.map((to, index) => chainCost([flows[step] ?? []], [from, to], prices, objective) + (rest[index] ?? 0)),
+            ...all.map(
+              (to, index) =>
+                chainCost([flows[step] ?? []], [from, to], prices, objective) + (rest[index] ?? 0),
+            ),
           );
         });
   return Math.min(...cheapest(0));
@@ -82,7 +93,11 @@ describe('chain of clusters', () => {
         const found = assignChain([flow], prices, 'sum');
         const identity = [0, 1, 2, 3, 4, 5];
         const least = Math.min(
-          ...permutations(6).flatMap((to) => [identity, [0, 1, 3, 2, 4, 5], [0, 2, 3, 1, 4, 5]].map((from) => chainCost([flow], [from, to], prices, 'sum'))),
+          ...permutations(6).flatMap((to) =>
+            [identity, [0, 1, 3, 2, 4, 5], [0, 2, 3, 1, 4, 5]].map((from) =>
+              chainCost([flow], [from, to], prices, 'sum'),
+            ),
+          ),
         );
         expect(found.exact).toBe(true);
         expect(found.cost).toBeLessThanOrEqual(least + 1e-9);
@@ -93,7 +108,9 @@ describe('chain of clusters', () => {
   });
 
   it('says that nothing is proven where it only exchanges', () => {
-    const flow = Array.from({ length: 12 }, (_, a) => Array.from({ length: 12 }, (__, b) => ((a * 7 + b * 5) % 11) + 1));
+    const flow = Array.from({ length: 12 }, (_, a) =>
+      Array.from({ length: 12 }, (__, b) => ((a * 7 + b * 5) % 11) + 1),
+    );
     expect(assignChain([flow], { perNode: 4, insideNode: 1, betweenNodes: 9 }, 'sum').exact).toBe(false);
   });
 });
@@ -113,7 +130,12 @@ describe('MoETuner', () => {
     ];
     // All tokens of expert 0 go to expert 1 and the other way round.
     const flows = clusterFlows([{ experts: 2, counts: [0, 5, 7, 0] }], clusters);
-    expect(flows).toEqual([[[0, 5], [7, 0]]]);
+    expect(flows).toEqual([
+      [
+        [0, 5],
+        [7, 0],
+      ],
+    ]);
     const { gpus, cost } = assignChain(flows, { perNode: 2, insideNode: 1, betweenNodes: 9 }, 'sum');
     expect(cost).toBe(0);
     expect(applyAssignment(clusters, gpus)).toEqual([

@@ -21,7 +21,11 @@ describe('EPLB', () => {
 
   it('has the imbalance that its own code has: 1.2081 and 1.2422, with the global policy 1.0726 and 1.1903', () => {
     const value = (loads: readonly number[], groups: number): number =>
-      maxOverMean(loads, splitSlots(eplbLayer(loads, { ...SHAPE, groups }), new Array<number>(8).fill(2)), new Array<number>(8).fill(1));
+      maxOverMean(
+        loads,
+        splitSlots(eplbLayer(loads, { ...SHAPE, groups }), new Array<number>(8).fill(2)),
+        new Array<number>(8).fill(1),
+      );
     expect(LOADS.map((loads) => value(loads, 4).toFixed(4))).toEqual(['1.2081', '1.2422']);
     // Groups that do not divide among the nodes select the global policy.
     expect(LOADS.map((loads) => value(loads, 1).toFixed(4))).toEqual(['1.0726', '1.1903']);

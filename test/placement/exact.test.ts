@@ -49,12 +49,15 @@ describe('placement of one layer', () => {
   it('has a lower bound that no placement of those instances is below', () => {
     for (let seed = 300; seed < 600; seed += 1) {
       const problem = randomProblem(seed);
-      expect(lowerBound(problem).value, `seed ${seed}`).toBeLessThanOrEqual(leastValue(problem) * (1 + 1e-12));
+      expect(lowerBound(problem).value, `seed ${seed}`).toBeLessThanOrEqual(
+        leastValue(problem) * (1 + 1e-12),
+      );
     }
   });
 });
 
-const loads = (experts: number) => fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: experts, maxLength: experts });
+const loads = (experts: number) =>
+  fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: experts, maxLength: experts });
 
 describe('properties', () => {
   const problemOf = (counts: readonly number[], gpus: number, perGpu: number): LayerProblem => ({
@@ -67,14 +70,18 @@ describe('properties', () => {
 
   it('never breaks a rule, and stays between its bound and the greedy', () => {
     fc.assert(
-      fc.property(loads(12), fc.constantFrom([4, 3], [4, 4], [6, 3], [3, 5], [8, 2]), (counts, [gpus = 4, perGpu = 3]) => {
-        const problem = problemOf(counts, gpus, perGpu);
-        const { placement, value, bound } = solveLayer(problem, effortLimits('normal', 1), null);
-        expect(placementFaults(problem, placement)).toEqual([]);
-        expect(value).toBeCloseTo(placementValue(problem, placement), 12);
-        expect(bound.value).toBeLessThanOrEqual(value);
-        expect(value).toBeGreaterThanOrEqual(1 - 1e-12);
-      }),
+      fc.property(
+        loads(12),
+        fc.constantFrom([4, 3], [4, 4], [6, 3], [3, 5], [8, 2]),
+        (counts, [gpus = 4, perGpu = 3]) => {
+          const problem = problemOf(counts, gpus, perGpu);
+          const { placement, value, bound } = solveLayer(problem, effortLimits('normal', 1), null);
+          expect(placementFaults(problem, placement)).toEqual([]);
+          expect(value).toBeCloseTo(placementValue(problem, placement), 12);
+          expect(bound.value).toBeLessThanOrEqual(value);
+          expect(value).toBeGreaterThanOrEqual(1 - 1e-12);
+        },
+      ),
       { numRuns: 60, seed: 5 },
     );
   });
@@ -83,7 +90,15 @@ describe('properties', () => {
     fc.assert(
       fc.property(loads(8), fc.integer({ min: 2, max: 1000 }), (counts, factor) => {
         const plain = solveLayer(problemOf(counts, 4, 2), effortLimits('normal', 1), null);
-        const scaled = solveLayer(problemOf(counts.map((count) => count * factor), 4, 2), effortLimits('normal', 1), null);
+        const scaled = solveLayer(
+          problemOf(
+            counts.map((count) => count * factor),
+            4,
+            2,
+          ),
+          effortLimits('normal', 1),
+          null,
+        );
         expect(scaled.value).toBeCloseTo(plain.value, 9);
       }),
       { numRuns: 40, seed: 6 },
@@ -106,7 +121,10 @@ describe('properties', () => {
             slots: gpus.map((gpu) => slots[gpu] ?? 0),
             speeds: gpus.map((gpu) => speeds[gpu] ?? 1),
           };
-          expect(solveLayer(permuted, LIMITS, null).value).toBeCloseTo(solveLayer(problem, LIMITS, null).value, 12);
+          expect(solveLayer(permuted, LIMITS, null).value).toBeCloseTo(
+            solveLayer(problem, LIMITS, null).value,
+            12,
+          );
         },
       ),
       { numRuns: 60, seed: 7 },
@@ -117,7 +135,9 @@ describe('properties', () => {
     fc.assert(
       fc.property(loads(16), (counts) => {
         const problem = problemOf(counts, 4, 5);
-        expect(solveLayer(problem, effortLimits('normal', 3), null)).toEqual(solveLayer(problem, effortLimits('normal', 3), null));
+        expect(solveLayer(problem, effortLimits('normal', 3), null)).toEqual(
+          solveLayer(problem, effortLimits('normal', 3), null),
+        );
       }),
       { numRuns: 20, seed: 8 },
     );
@@ -126,7 +146,13 @@ describe('properties', () => {
 
 describe('hand-made layers', () => {
   it('replicates the heavy expert: 8 on both GPUs beside 4 and 2 makes 8 and 6', () => {
-    const problem: LayerProblem = { loads: [[8, 4, 2]], slots: [2, 2], replicas: 4, speeds: [1, 1], objective: 'mean' };
+    const problem: LayerProblem = {
+      loads: [[8, 4, 2]],
+      slots: [2, 2],
+      replicas: 4,
+      speeds: [1, 1],
+      objective: 'mean',
+    };
     // Mean 7. A second replica of the 4 gives 10 and 4, one of the 2 gives 9 and 5.
     const { placement, value } = solveLayer(problem, LIMITS, null);
     expect(placement.flat().filter((expert) => expert === 0)).toHaveLength(2);
@@ -134,14 +160,26 @@ describe('hand-made layers', () => {
   });
 
   it('gives a GPU of twice the speed twice the load', () => {
-    const problem: LayerProblem = { loads: [[4, 2]], slots: [1, 1], replicas: 2, speeds: [1, 2], objective: 'mean' };
+    const problem: LayerProblem = {
+      loads: [[4, 2]],
+      slots: [1, 1],
+      replicas: 2,
+      speeds: [1, 2],
+      objective: 'mean',
+    };
     const { placement, value } = solveLayer(problem, LIMITS, null);
     expect(placement).toEqual([[1], [0]]);
     expect(value).toBeCloseTo(1, 12);
   });
 
   it('says why there is no placement', () => {
-    const base: LayerProblem = { loads: [[1, 2]], slots: [2, 2], replicas: 4, speeds: [1, 1], objective: 'mean' };
+    const base: LayerProblem = {
+      loads: [[1, 2]],
+      slots: [2, 2],
+      replicas: 4,
+      speeds: [1, 1],
+      objective: 'mean',
+    };
     expect(impossibility(base)).toBeNull();
     expect(impossibility({ ...base, slots: [3, 2], replicas: 5 })).toMatch(/two replicas of one expert/);
     expect(impossibility({ ...base, replicas: 1 })).toMatch(/fewer than 2 experts/);

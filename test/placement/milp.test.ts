@@ -45,7 +45,10 @@ describe('balance by MILP', () => {
       const problem = problemOf(seed);
       const { placement, value, bound } = solveLayer(problem, LIMITS, null);
       const from = { placement, value, bound: bound.value };
-      expect(proveLayer(problem, from, javascriptLp, 5000).value).toBeCloseTo(proveLayer(problem, from, highs, 5000).value, 9);
+      expect(proveLayer(problem, from, javascriptLp, 5000).value).toBeCloseTo(
+        proveLayer(problem, from, highs, 5000).value,
+        9,
+      );
     }
   });
 
@@ -55,7 +58,13 @@ describe('balance by MILP', () => {
     const layer = { layer: 0, placement, maxOverMean: value, bound: { value, method: 'mean' as const } };
     expect(proveLayers([layer], [problem], highs, 10).count).toEqual({ asked: 0, tooLarge: 0 });
     const experts = 64;
-    const large: LayerProblem = { ...problem, loads: [Array.from({ length: experts }, (_, expert) => expert + 1)], slots: new Array<number>(8).fill(8), replicas: experts, speeds: new Array<number>(8).fill(1) };
+    const large: LayerProblem = {
+      ...problem,
+      loads: [Array.from({ length: experts }, (_, expert) => expert + 1)],
+      slots: new Array<number>(8).fill(8),
+      replicas: experts,
+      speeds: new Array<number>(8).fill(1),
+    };
     const open = { ...layer, bound: { value: value / 2, method: 'mean' as const } };
     expect(proveLayers([open], [large], javascriptLp, 10).count).toEqual({ asked: 0, tooLarge: 1 });
   });

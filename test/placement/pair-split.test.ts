@@ -17,7 +17,9 @@ describe('splitting a pair of GPUs', () => {
         (items, size, target) => {
           const take = 1 + (size % (items.length - 1));
           const mask = splitter.nearest(Float64Array.from(items), items.length, take, target);
-          const masks = Array.from({ length: 1 << items.length }, (_, one) => one).filter((one) => sizeOf(one) === take);
+          const masks = Array.from({ length: 1 << items.length }, (_, one) => one).filter(
+            (one) => sizeOf(one) === take,
+          );
           const least = Math.min(...masks.map((one) => Math.abs(sumOf(items, one) - target)));
           expect(sizeOf(mask)).toBe(take);
           expect(Math.abs(sumOf(items, mask) - target)).toBe(least);

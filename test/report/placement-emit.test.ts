@@ -11,16 +11,40 @@ const REDUNDANT: EmittablePlacement = {
   experts: 4,
   rows: 3,
   layers: [
-    { layer: 1, placement: [[0, 1, 2], [0, 2, 3]] },
-    { layer: 2, placement: [[0, 1, 3], [1, 2, 3]] },
+    {
+      layer: 1,
+      placement: [
+        [0, 1, 2],
+        [0, 2, 3],
+      ],
+    },
+    {
+      layer: 2,
+      placement: [
+        [0, 1, 3],
+        [1, 2, 3],
+      ],
+    },
   ],
 };
 const PLAIN: EmittablePlacement = {
   experts: 4,
   rows: 2,
   layers: [
-    { layer: 0, placement: [[0, 3], [1, 2]] },
-    { layer: 1, placement: [[2, 3], [0, 1]] },
+    {
+      layer: 0,
+      placement: [
+        [0, 3],
+        [1, 2],
+      ],
+    },
+    {
+      layer: 1,
+      placement: [
+        [2, 3],
+        [0, 1],
+      ],
+    },
   ],
 };
 
@@ -40,7 +64,13 @@ describe('emission', () => {
   it('sglang: the map alone, a row for each hidden layer, dense rows trivial', () => {
     const text = textOf(REDUNDANT, 'sglang');
     // init_by_mapping(**dict) of SGLang takes this one key, and its rows are as long as the slots.
-    expect(JSON.parse(text)).toEqual({ physical_to_logical_map: [[0, 1, 2, 3, 0, 1], [0, 1, 2, 0, 2, 3], [0, 1, 3, 1, 2, 3]] });
+    expect(JSON.parse(text)).toEqual({
+      physical_to_logical_map: [
+        [0, 1, 2, 3, 0, 1],
+        [0, 1, 2, 0, 2, 3],
+        [0, 1, 3, 1, 2, 3],
+      ],
+    });
     expect(parsedBack(text).layers.slice(1)).toEqual(REDUNDANT.layers);
   });
 
@@ -49,11 +79,27 @@ describe('emission', () => {
     expect(JSON.parse(text)).toEqual({
       moe_layer_count: 2,
       layer_list: [
-        { layer_id: 0, device_count: 2, device_list: [{ device_id: 0, device_expert: [0, 1, 2] }, { device_id: 1, device_expert: [0, 2, 3] }] },
-        { layer_id: 1, device_count: 2, device_list: [{ device_id: 0, device_expert: [0, 1, 3] }, { device_id: 1, device_expert: [1, 2, 3] }] },
+        {
+          layer_id: 0,
+          device_count: 2,
+          device_list: [
+            { device_id: 0, device_expert: [0, 1, 2] },
+            { device_id: 1, device_expert: [0, 2, 3] },
+          ],
+        },
+        {
+          layer_id: 1,
+          device_count: 2,
+          device_list: [
+            { device_id: 0, device_expert: [0, 1, 3] },
+            { device_id: 1, device_expert: [1, 2, 3] },
+          ],
+        },
       ],
     });
-    expect(parsedBack(text).layers.map(({ placement }) => placement)).toEqual(REDUNDANT.layers.map(({ placement }) => placement));
+    expect(parsedBack(text).layers.map(({ placement }) => placement)).toEqual(
+      REDUNDANT.layers.map(({ placement }) => placement),
+    );
   });
 
   it('tensorrt-llm: slots, no updates, assignments by layer number', () => {
@@ -78,12 +124,19 @@ describe('emission', () => {
   it('megatron: a permutation, and a refusal of redundancy', () => {
     expect(emitPlacement(REDUNDANT, 'megatron')).toMatchObject({ ok: false });
     const text = textOf(PLAIN, 'megatron');
-    expect(JSON.parse(text)).toMatchObject({ expert_model_parallel_size: 2, permutation: { 0: [0, 3, 1, 2], 1: [2, 3, 0, 1] } });
+    expect(JSON.parse(text)).toMatchObject({
+      expert_model_parallel_size: 2,
+      permutation: { 0: [0, 3, 1, 2], 1: [2, 3, 0, 1] },
+    });
     expect(parsedBack(text).layers).toEqual(PLAIN.layers);
   });
 
   it('refuses unequal slots wherever the system has none', () => {
-    const unequal: EmittablePlacement = { experts: 3, rows: 1, layers: [{ layer: 0, placement: [[0, 1], [2]] }] };
+    const unequal: EmittablePlacement = {
+      experts: 3,
+      rows: 1,
+      layers: [{ layer: 0, placement: [[0, 1], [2]] }],
+    };
     for (const target of ['sglang', 'vllm', 'tensorrt-llm', 'megatron'] as const)
       expect(emitPlacement(unequal, target).ok, target).toBe(false);
     expect(emitPlacement(unequal, 'vllm-ascend').ok).toBe(true);
@@ -97,7 +150,15 @@ describe('placements of others', () => {
       { name: 'expert_map.json', text: readFileSync(dataPath(...sample), 'utf8') },
       { experts: 8, gpus: 2, slots: null },
     );
-    expect(read.ok && read.value.layers).toEqual([{ layer: 0, placement: [[7, 2, 0, 3, 5], [6, 1, 4, 7, 2]] }]);
+    expect(read.ok && read.value.layers).toEqual([
+      {
+        layer: 0,
+        placement: [
+          [7, 2, 0, 3, 5],
+          [6, 1, 4, 7, 2],
+        ],
+      },
+    ]);
   });
 
   it('reads ExFlow: expert layer · experts + e, GPU', () => {
@@ -115,7 +176,11 @@ describe('placements of others', () => {
     ['no placement at all', '{"a": 1}', /is no placement/],
     ['slots that do not divide', '{"physical_to_logical_map": [[0, 1, 2]]}', /do not divide among 2 GPUs/],
     ['ids that are none', '{"physical_to_logical_map": [[0, "1"]]}', /list of expert ids/],
-    ['another number of devices', '{"layer_list": [{"device_list": [{"device_expert": [0, 1]}]}]}', /1 devices, expected 2/],
+    [
+      'another number of devices',
+      '{"layer_list": [{"device_list": [{"device_expert": [0, 1]}]}]}',
+      /1 devices, expected 2/,
+    ],
     ['ExFlow with a GPU too many', 'Expert,Node\n0,5\n', /a GPU from 0 to 1/],
     ['broken JSON', '{"layers": [', /not JSON/],
   ];

@@ -54,7 +54,10 @@ describe('what is accepted', () => {
   });
 
   it('several files are scenarios, and the objective is then robust', () => {
-    const { value } = accepted({ ...PLACEMENT, counts: ['counts.json', 'other.json'] }, { 'other.json': JSON.stringify({ logical_count: COUNTS }) });
+    const { value } = accepted(
+      { ...PLACEMENT, counts: ['counts.json', 'other.json'] },
+      { 'other.json': JSON.stringify({ logical_count: COUNTS }) },
+    );
     expect(value.task.objective).toBe('robust');
     expect(value.task.layers[0]?.scenarios).toHaveLength(2);
   });
@@ -70,26 +73,58 @@ describe('what is accepted', () => {
   });
 
   it('routes give loads and a trace', () => {
-    const { value } = accepted({ traces: 'routes.csv', expert_parallel: 4, objective: 'joint' }, { 'routes.csv': ROUTES });
+    const { value } = accepted(
+      { traces: 'routes.csv', expert_parallel: 4, objective: 'joint' },
+      { 'routes.csv': ROUTES },
+    );
     expect(value.trace).toMatchObject({ tokens: 2, topK: 2, layers: [1, 2], experts: 8 });
     expect(value.task.layers[0]?.scenarios[0]).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
   });
 
   it('speeds and unequal slots', () => {
-    const { value } = accepted({ ...PLACEMENT, slots: [3, 2, 2, 1], gpu_speeds: 'speeds.csv' }, { 'speeds.csv': 'gpu,speed\n0,2\n1,1\n2,1\n3,0.5\n' });
+    const { value } = accepted(
+      { ...PLACEMENT, slots: [3, 2, 2, 1], gpu_speeds: 'speeds.csv' },
+      { 'speeds.csv': 'gpu,speed\n0,2\n1,1\n2,1\n3,0.5\n' },
+    );
     expect(value.task.gpus).toEqual({ slots: [3, 2, 2, 1], perNode: 2, speeds: [2, 1, 1, 0.5] });
   });
 
   it('drops the rows of a profiling run and says how many', () => {
-    const dummy = Array.from({ length: 40 }, (_, token) => JSON.stringify({ type: 'route', req_id: 'a', token_idx: token, layer: 0, topk_ids: [0, 1], topk_weights: [0.5, 0.5] }));
-    const real = Array.from({ length: 6 }, (_, token) => JSON.stringify({ type: 'route', req_id: 'b', token_idx: token, layer: 0, topk_ids: [token, 7], topk_weights: [0.7, 0.3] }));
-    const { value, warnings } = accepted({ traces: 'r.jsonl.gz', expert_parallel: 4, objective: 'balance' }, { 'r.jsonl.gz': gzipSync(['{"type":"meta"}', ...dummy, ...real].join('\n')) });
+    const dummy = Array.from({ length: 40 }, (_, token) =>
+      JSON.stringify({
+        type: 'route',
+        req_id: 'a',
+        token_idx: token,
+        layer: 0,
+        topk_ids: [0, 1],
+        topk_weights: [0.5, 0.5],
+      }),
+    );
+    const real = Array.from({ length: 6 }, (_, token) =>
+      JSON.stringify({
+        type: 'route',
+        req_id: 'b',
+        token_idx: token,
+        layer: 0,
+        topk_ids: [token, 7],
+        topk_weights: [0.7, 0.3],
+      }),
+    );
+    const { value, warnings } = accepted(
+      { traces: 'r.jsonl.gz', expert_parallel: 4, objective: 'balance' },
+      { 'r.jsonl.gz': gzipSync(['{"type":"meta"}', ...dummy, ...real].join('\n')) },
+    );
     expect(value.trace?.tokens).toBe(6);
     expect(warnings.map(({ message }) => message).join()).toMatch(/40 of 46 rows were dropped/);
   });
 
   it('warns when layers were counted over different tokens', () => {
-    const { warnings } = accepted(PLACEMENT, { 'counts.json': JSON.stringify([[1, 2, 3, 4], [5, 6, 7, 8]]) });
+    const { warnings } = accepted(PLACEMENT, {
+      'counts.json': JSON.stringify([
+        [1, 2, 3, 4],
+        [5, 6, 7, 8],
+      ]),
+    });
     expect(warnings.map(({ id }) => id)).toEqual(['routing/uneven-sums']);
   });
 });
@@ -102,34 +137,114 @@ describe('what is refused', () => {
   };
   const cases: readonly (readonly [string, unknown, Files, RegExp])[] = [
     ['a row of another width', PLACEMENT, rows((counts) => counts[2]?.pop()), /layer 2: expected 8 counts/],
-    ['a negative count', PLACEMENT, rows((counts) => counts[1]?.splice(0, 1, -4)), /layer 1, expert 0: expected a count from 0/],
+    [
+      'a negative count',
+      PLACEMENT,
+      rows((counts) => counts[1]?.splice(0, 1, -4)),
+      /layer 1, expert 0: expected a count from 0/,
+    ],
     ['a count that is text', PLACEMENT, rows((counts) => counts[1]?.splice(3, 1, '5')), /layer 1, expert 3/],
-    ['a count beyond all numbers', PLACEMENT, { 'counts.json': '[[1, 2, 3, 1e999]]' }, /expert 3: expected a count/],
-    ['one rank only', PLACEMENT, { 'counts.json': JSON.stringify([[5, 4, 0, 0, 0, 0, 0, 0], [3, 6, 0, 0, 0, 0, 0, 0]]) }, /dump of one rank/],
+    [
+      'a count beyond all numbers',
+      PLACEMENT,
+      { 'counts.json': '[[1, 2, 3, 1e999]]' },
+      /expert 3: expected a count/,
+    ],
+    [
+      'one rank only',
+      PLACEMENT,
+      {
+        'counts.json': JSON.stringify([
+          [5, 4, 0, 0, 0, 0, 0, 0],
+          [3, 6, 0, 0, 0, 0, 0, 0],
+        ]),
+      },
+      /dump of one rank/,
+    ],
     ['no load at all', PLACEMENT, { 'counts.json': '[[0, 0, 0, 0]]' }, /holds no load/],
     ['text that is not JSON', PLACEMENT, { 'counts.json': 'layer 0: 5 6 7' }, /is not JSON/],
     ['an empty file', PLACEMENT, { 'counts.json': '' }, /is empty/],
     ['an empty list', PLACEMENT, { 'counts.json': '[]' }, /expected counts as a list of layers/],
     ['a map of something else', PLACEMENT, { 'counts.json': '{"records": [[1, 2]]}' }, /expected counts/],
-    ['binary junk', PLACEMENT, { 'counts.json': Buffer.from([0x50, 0x4b, 3, 4, 0, 0, 255, 254]) }, /UTF-8|not a text file/],
+    [
+      'binary junk',
+      PLACEMENT,
+      { 'counts.json': Buffer.from([0x50, 0x4b, 3, 4, 0, 0, 255, 254]) },
+      /UTF-8|not a text file/,
+    ],
     ['a file that is not there', { ...PLACEMENT, counts: ['nowhere.json'] }, {}, /no such file.*named at/],
-    ['experts that do not divide', { ...PLACEMENT, expert_parallel: 3 }, {}, /8 experts.*do not divide among 3 GPUs; redundant_experts: 1 would/],
-    ['redundant experts that do not divide', { ...PLACEMENT, redundant_experts: 2 }, {}, /redundant_experts: 4 would/],
-    ['more replicas than GPUs', { ...PLACEMENT, expert_parallel: 2, redundant_experts: 10 }, {}, /two replicas of one expert on a GPU/],
-    ['files of different models', { ...PLACEMENT, counts: ['counts.json', 'b.json'] }, { 'b.json': '[[1, 2, 3, 4]]' }, /1 layers of 4 experts/],
-    ['files with other dense layers', { ...PLACEMENT, counts: ['counts.json', 'b.json'] }, { 'b.json': JSON.stringify([...COUNTS].reverse()) }, /layer 0 has load in only one/],
+    [
+      'experts that do not divide',
+      { ...PLACEMENT, expert_parallel: 3 },
+      {},
+      /8 experts.*do not divide among 3 GPUs; redundant_experts: 1 would/,
+    ],
+    [
+      'redundant experts that do not divide',
+      { ...PLACEMENT, redundant_experts: 2 },
+      {},
+      /redundant_experts: 4 would/,
+    ],
+    [
+      'more replicas than GPUs',
+      { ...PLACEMENT, expert_parallel: 2, redundant_experts: 10 },
+      {},
+      /two replicas of one expert on a GPU/,
+    ],
+    [
+      'files of different models',
+      { ...PLACEMENT, counts: ['counts.json', 'b.json'] },
+      { 'b.json': '[[1, 2, 3, 4]]' },
+      /1 layers of 4 experts/,
+    ],
+    [
+      'files with other dense layers',
+      { ...PLACEMENT, counts: ['counts.json', 'b.json'] },
+      { 'b.json': JSON.stringify([...COUNTS].reverse()) },
+      /layer 0 has load in only one/,
+    ],
     ['groups that do not divide', { ...PLACEMENT, groups: 3 }, {}, /8 experts do not divide into 3 groups/],
-    ['groups that do not divide among nodes', { ...PLACEMENT, groups: 1 }, {}, /1 groups do not divide among 2 nodes/],
-    ['speeds for other GPUs', { ...PLACEMENT, gpu_speeds: 's.csv' }, { 's.csv': '1\n2\n' }, /has 2 speeds for 4 GPUs/],
-    ['a speed of zero', { ...PLACEMENT, gpu_speeds: 's.csv' }, { 's.csv': '1\n0\n1\n1\n' }, /expected a speed above 0/],
+    [
+      'groups that do not divide among nodes',
+      { ...PLACEMENT, groups: 1 },
+      {},
+      /1 groups do not divide among 2 nodes/,
+    ],
+    [
+      'speeds for other GPUs',
+      { ...PLACEMENT, gpu_speeds: 's.csv' },
+      { 's.csv': '1\n2\n' },
+      /has 2 speeds for 4 GPUs/,
+    ],
+    [
+      'a speed of zero',
+      { ...PLACEMENT, gpu_speeds: 's.csv' },
+      { 's.csv': '1\n0\n1\n1\n' },
+      /expected a speed above 0/,
+    ],
     ['slots that do not sum', { ...PLACEMENT, slots: [2, 2, 2, 1] }, {}, /sum to 8/],
     ['memory without the size of an expert', { ...PLACEMENT, memory: '1 GiB' }, {}, /how large an expert is/],
     ['too little memory', { ...PLACEMENT, memory: '1 GiB', expert_size: '500 MiB' }, {}, /1 would fit/],
     ['locality without traces', { ...PLACEMENT, objective: 'locality' }, {}, /needs traces/],
     ['neither counts nor traces', { expert_parallel: 4 }, {}, /neither counts nor traces/],
-    ['a token with an expert twice', { traces: 'r.csv', expert_parallel: 2 }, { 'r.csv': '0,0,3 3\n' }, /names an expert twice/],
-    ['a route without experts', { traces: 'r.csv', expert_parallel: 2 }, { 'r.csv': '0,0\n' }, /at least one expert/],
-    ['gzip that is cut off', { traces: 'r.jsonl.gz', expert_parallel: 2 }, { 'r.jsonl.gz': gzipSync('{"a":1}\n'.repeat(50)).subarray(0, 20) }, /gzip/],
+    [
+      'a token with an expert twice',
+      { traces: 'r.csv', expert_parallel: 2 },
+      { 'r.csv': '0,0,3 3\n' },
+      /names an expert twice/,
+    ],
+    [
+      'a route without experts',
+      { traces: 'r.csv', expert_parallel: 2 },
+      { 'r.csv': '0,0\n' },
+      /at least one expert/,
+    ],
+    [
+      'gzip that is cut off',
+      { traces: 'r.jsonl.gz', expert_parallel: 2 },
+      { 'r.jsonl.gz': gzipSync('{"a":1}\n'.repeat(50)).subarray(0, 20) },
+      /gzip/,
+    ],
     ['an unknown key', { ...PLACEMENT, experts_parallel: 4 }, {}, /experts_parallel/],
     ['an unknown objective', { ...PLACEMENT, objective: 'speed' }, {}, /objective|one of/],
   ];
@@ -143,13 +258,19 @@ describe('what is refused', () => {
     writeFileSync(path.join(place, 'huge.json'), '[');
     truncateSync(path.join(place, 'huge.json'), 200_000_000);
     mkdirSync(path.join(place, 'dir.json'));
-    writeFileSync(spec, JSON.stringify({ placement: { counts: ['huge.json', 'dir.json'], expert_parallel: 2 } }));
+    writeFileSync(
+      spec,
+      JSON.stringify({ placement: { counts: ['huge.json', 'dir.json'], expert_parallel: 2 } }),
+    );
     const loaded = loadPlacement(spec);
     expect(loaded.ok).toBe(false);
     const messages = loaded.ok ? [] : loaded.diagnostics.map(({ message }) => message);
     expect(messages.join('\n')).toMatch(/too large: 200000000 bytes/);
     expect(messages.join('\n')).toMatch(/is a directory/);
     writeFileSync(spec, 'cluster: { nodes: 1 }\n');
-    expect(loadPlacement(spec)).toMatchObject({ ok: false, diagnostics: [{ message: expect.stringMatching(/no placement/) as string }] });
+    expect(loadPlacement(spec)).toMatchObject({
+      ok: false,
+      diagnostics: [{ message: expect.stringMatching(/no placement/) as string }],
+    });
   });
 });

@@ -71,7 +71,9 @@ const parseWhole =
 
 const parseBytes = (text: string): number => {
   const parsed = parseQuantity(text, 'size');
-  return parsed.ok ? parsed.value : failUsage('--budget-bytes', 'not a size', { found: text, expected: '"20 GiB"' });
+  return parsed.ok
+    ? parsed.value
+    : failUsage('--budget-bytes', 'not a size', { found: text, expected: '"20 GiB"' });
 };
 
 const parseSweep = (text: string): readonly number[] => text.split(',').map(parseWhole('--sweep', 100_000));
@@ -116,9 +118,14 @@ const place = async (file: string, options: Options, colour: boolean | undefined
   if (options.solver !== undefined && proofs === null)
     note(`${options.solver} was not asked: it knows balance alone, without groups`);
   if (proofs !== null && proofs.tooLarge > 0)
-    note(`${String(proofs.tooLarge)} layers are too large for ${options.solver ?? ''} and keep the bound of the search`);
+    note(
+      `${String(proofs.tooLarge)} layers are too large for ${options.solver ?? ''} and keep the bound of the search`,
+    );
   if (options.emit !== undefined) {
-    const emitted = emitPlacement({ experts: input.task.experts, rows: input.rows, layers: outcome.layers }, options.emit);
+    const emitted = emitPlacement(
+      { experts: input.task.experts, rows: input.rows, layers: outcome.layers },
+      options.emit,
+    );
     if (!emitted.ok) return failUsage('--emit', emitted.reason, { found: options.emit });
     for (const warning of emitted.warnings) note(warning);
     if (options.emit === 'sglang' && input.task.replicas > input.task.experts)
@@ -130,9 +137,10 @@ const place = async (file: string, options: Options, colour: boolean | undefined
   const { layers } = document;
   switch (options.format) {
     case 'json':
-      return writeAnswer(placementJson(document), options);
+      writeAnswer(placementJson(document), options);
+      return;
     case 'csv':
-      return writeAnswer(
+      writeAnswer(
         csv([
           ['layer', 'max_over_mean', 'lower_bound', 'gap', 'bound', 'physical_to_logical'],
           ...layers.map(({ layer, load, physical_to_logical }) => [
@@ -146,12 +154,14 @@ const place = async (file: string, options: Options, colour: boolean | undefined
         ]),
         options,
       );
+      return;
     case 'md':
-      return writeAnswer(markdownTable(layerTable(layers)), options);
+      writeAnswer(markdownTable(layerTable(layers)), options);
+      return;
     default: {
       const toFile = options.output !== undefined;
       const width = toFile || !process.stdout.isTTY ? null : process.stdout.columns;
-      return writeAnswer(placementText(document, width, toFile ? plain : painter(colour)), options);
+      writeAnswer(placementText(document, width, toFile ? plain : painter(colour)), options);
     }
   }
 };
@@ -162,17 +172,34 @@ export const registerPlace = (program: Command): void => {
     .command('place')
     .description('place experts on GPUs from measured routing, with a proof')
     .addArgument(new Argument('<spec>', 'a SPEC with a placement section'))
-    .addOption(new Option('--format <format>', 'how to print the placement').choices(FORMATS).default('table'))
+    .addOption(
+      new Option('--format <format>', 'how to print the placement').choices(FORMATS).default('table'),
+    )
     .addOption(new Option('--emit <target>', 'print the file that a system loads').choices(PLACEMENT_TARGETS))
     .option('--score <file>', 'judge this placement in place of making one')
     .option('--current <file>', 'the placement that runs now: count the moves, and their pay-back')
-    .option('--budget <experts>', 'move at most so many experts from the current placement', parseWhole('--budget', 1e9))
+    .option(
+      '--budget <experts>',
+      'move at most so many experts from the current placement',
+      parseWhole('--budget', 1e9),
+    )
     .option('--budget-bytes <size>', 'move at most so many bytes', parseBytes)
-    .option('--sweep [redundant]', 'max/mean and memory against the number of redundant experts (a comma-separated list)')
-    .addOption(new Option('--effort <effort>', 'how long to search').choices(['normal', 'high']).default('normal'))
-    .addOption(new Option('--seed <seed>', 'of the perturbations').argParser(parseWhole('--seed', 2 ** 31 - 1)).default(1))
+    .option(
+      '--sweep [redundant]',
+      'max/mean and memory against the number of redundant experts (a comma-separated list)',
+    )
     .addOption(
-      new Option('--solver <solver>', 'prove layers that the search leaves open by a MILP').choices(Object.keys(SOLVERS)),
+      new Option('--effort <effort>', 'how long to search').choices(['normal', 'high']).default('normal'),
+    )
+    .addOption(
+      new Option('--seed <seed>', 'of the perturbations')
+        .argParser(parseWhole('--seed', 2 ** 31 - 1))
+        .default(1),
+    )
+    .addOption(
+      new Option('--solver <solver>', 'prove layers that the search leaves open by a MILP').choices(
+        Object.keys(SOLVERS),
+      ),
     )
     .option('--no-cross-validation', 'leave out planning on all count files but one')
     .option('--set <key=value>', 'override a key of the SPEC (repeatable)', collect, [])
