@@ -25,9 +25,11 @@ export const tightestStage = (memory: readonly StageMemory[]): StageMemory | nul
     null,
   );
 
-const memoryCell = ({ estimate }: Plan): TableCell => {
+/** Of the tightest stage alone: on an unequal cluster the largest peak may stand on another GPU than the least room. */
+const memoryCell = ({ estimate }: Plan): TableCell | null => {
   const stage = tightestStage(estimate.memory);
-  const text = `${gib(estimate.peakMemory)}/${gib(estimate.peakMemoryBound)}/${gib(stage?.capacity ?? 0)}`;
+  if (stage === null) return null;
+  const text = `${gib(stage.total)}/${gib(stage.bound)}/${gib(stage.capacity)}`;
   return { text, style: estimate.feasible ? 'plain' : 'bad' };
 };
 
