@@ -40,6 +40,16 @@ export const detectKind = (source: Source): LinkKind | null => {
   return /^[^\n]*[,;\t][^\n]*$/mu.test(head) ? 'matrix' : null;
 };
 
+/** Whether a file is certainly one of those that tools print, and no SPEC. */
+export const isMeasurement = (source: Source): boolean => {
+  const head = source.text.slice(0, HEAD);
+  if (/^\s*[{[]/u.test(head)) {
+    const read = readJson(source);
+    return read.ok && jsonKind(read.value) !== null;
+  }
+  return MARKS.some(([, mark]) => mark.test(head));
+};
+
 export const LINK_KINDS: readonly LinkKind[] = [
   'nccl-tests',
   'mpigraph',

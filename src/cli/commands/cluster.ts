@@ -8,7 +8,7 @@ import { surveyLinks } from '../../cluster/measured-tiers.ts';
 import type { Diagnostic } from '../../diagnostics.ts';
 import { createSearchCosts } from '../../search/costs.ts';
 import { createPartitioner } from '../../search/partition-choice.ts';
-import { LINK_KINDS, detectKind } from '../../ingest/links-detect.ts';
+import { LINK_KINDS, isMeasurement } from '../../ingest/links-detect.ts';
 import { importLinks } from '../../ingest/links-import.ts';
 import { defaultReadOptions } from '../../ingest/links-reading.ts';
 import type { LinkKind, ReadOptions } from '../../ingest/links-reading.ts';
@@ -23,7 +23,7 @@ import { runtimeOf } from '../../runtimes/registry.ts';
 import { isPreset } from '../../ingest/presets.ts';
 import { loadClusterText } from '../../spec/load-cluster.ts';
 import { loadSpec } from '../../spec/load.ts';
-import { parseStrategy, strategyToText } from '../../strategy/format.ts';
+import { parseStrategy } from '../../strategy/format.ts';
 import { printDiagnostics } from '../diagnostic-text.ts';
 import { failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
@@ -173,16 +173,14 @@ const lossOf = (file: string, text: string): PlanLoss => {
     return failUsage('--strategy', 'the layers cannot be split over these stages', { found: text });
   const median = createSearchCosts({ ...problem, cluster: measuredAtMedian(problem.cluster) }, calibration);
   return {
-    strategy: strategyToText(parsed.value as typeof strategy),
+    strategy: text,
     time: costs.iterationTime(strategy, partition),
     withMedian: median.iterationTime(strategy, partition),
   };
 };
 
 const isSpec = (source: Source): boolean =>
-  /^(?:\s*#[^\n]*\n|\s*\n|---\s*\n)*(?:[A-Za-z_]+:|\{\s*"cluster")/u.test(source.text) &&
-  /cluster["']?\s*:/u.test(source.text) &&
-  detectKind(source) !== 'scontrol';
+  /^[\s{]*["']?cluster["']?\s*:/mu.test(source.text) && !isMeasurement(source);
 
 const linksOf = (
   source: Source,
