@@ -9,6 +9,7 @@ import { searchPlans } from '../../search/search.ts';
 import { defaultControls, type SearchOutcome } from '../../search/search-types.ts';
 import { echoProblem } from '../../spec/echo.ts';
 import { seconds } from '../../units.ts';
+import { compareWithBaseline, readBaseline } from '../against.ts';
 import { printDiagnostics } from '../diagnostic-text.ts';
 import { emitPlan, launchers, launchTargets } from '../emit-plan.ts';
 import { answerNo, failUsage } from '../fail.ts';
@@ -31,6 +32,7 @@ Examples:
   $ planner search cluster.yaml
   $ planner search cluster.yaml --top 20 --format csv -o plans.csv
   $ planner search cluster.yaml --set training.global_batch_size=2048 --set search.fix.tensor=8
+  $ planner search cluster.yaml --against plan.json --max-change 0.05
   $ planner search cluster.yaml --emit megatron --launcher slurm --plan 2 -o launch
   $ planner search a.yaml b.yaml --format json
 
@@ -46,6 +48,8 @@ interface Options extends OutputOptions {
   readonly set: readonly string[];
   readonly exhaustive?: boolean;
   readonly timeLimit?: number;
+  readonly against?: string;
+  readonly maxChange: number;
 }
 
 const MOST_PLANS = 1000;
@@ -72,6 +76,13 @@ const parseLimit = (text: string): number => {
   return limit.ok && limit.value > 0
     ? limit.value
     : failUsage('--time-limit', 'not a valid time', { found: text, expected: 'a time such as 2s' });
+};
+
+const parseFraction = (text: string): number => {
+  const value = /^\d{1,3}(?:\.\d{1,6})?$/u.test(text) ? Number(text) : Number.NaN;
+  return Number.isFinite(value)
+    ? value
+    : failUsage('--max-change', 'not a fraction', { found: text, expected: 'a number such as 0.05' });
 };
 
 /** Problem with the options of the command line that stand above the SPEC. */
@@ -139,6 +150,8 @@ const emitBest = (problem: Problem, result: SearchResult, emit: EmitTarget, opti
 };
 
 const checkUsage = (files: readonly string[], options: Options): void => {
+  if (options.against !== undefined && files.length > 1)
+    failUsage('--against', 'takes one SPEC', { found: String(files.length), expected: '1' });
   if (options.emit === undefined) {
     if (options.only !== undefined) failUsage('--only', 'has a meaning together with --emit alone');
     if (options.plan !== undefined) failUsage('--plan', 'has a meaning together with --emit alone');
@@ -168,10 +181,16 @@ export const registerSearch = (program: Command): void => {
     .option('--set <key=value>', 'override a key of the SPEC; may be repeated', collect, [])
     .option('--exhaustive', 'evaluate every legal strategy: the same answer, slower')
     .option('--time-limit <time>', 'stop after this time, such as 2s, with the best so far', parseLimit)
+    .option(
+      '--against <plan>',
+      'fail when the best plan or its estimate moved since this plan file was written',
+    )
+    .option('--max-change <fraction>', 'with --against: by how much it may move', parseFraction, 0.05)
     .option('--seed <n>', 'seed of random searches; this search is exact and draws nothing', parseSeed)
     .addHelpText('after', HELP);
   addOutputOptions(command).action((files: readonly string[], options: Options) => {
     checkUsage(files, options);
+    const baseline = options.against === undefined ? null : readBaseline(options.against);
     const specs = loadSpecs(files, options.set);
     const all = specs.map((spec): NamedResults & { readonly result: SearchOutcome } => {
       const problem = withTop(spec.problem, options);
@@ -183,6 +202,12 @@ export const registerSearch = (program: Command): void => {
     });
     if (all.some(({ result }) => result.plans.length === 0)) answerNo();
     const [first] = all;
+    const [spec] = specs;
+    if (baseline !== null && first !== undefined && spec !== undefined) {
+      const moved = compareWithBaseline(spec, first.result.plans[0], baseline, options.maxChange);
+      printDiagnostics(moved);
+      if (moved.some(({ severity }) => severity === 'error')) answerNo();
+    }
     if (options.emit !== undefined && first !== undefined && first.result.plans.length > 0) {
       emitBest(first.problem, first.result, options.emit, options);
       return;
