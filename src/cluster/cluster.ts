@@ -87,6 +87,11 @@ export interface Cluster {
   readonly domain: number | null;
   readonly tiers: readonly Tier[];
   readonly measured: MeasuredLinks | null;
+  /** Several measurements of the same links, where there are: a plan is to be good on the worst, or on their mean. */
+  readonly measurements?: {
+    readonly links: readonly MeasuredLinks[];
+    readonly combine: 'worst' | 'mean';
+  };
   /** Where nodes are launched in another order than the SPEC's: that cluster, and the index there of each launched node. */
   readonly launched?: { readonly origin: Cluster; readonly hosts: readonly number[] };
 }

@@ -89,12 +89,20 @@ export const launchedCluster = (cluster: Cluster, order: LaunchOrder): Cluster =
     throw new RangeError(`hosts: expected different numbers below ${nodes}`);
   if (devices !== null && devices.length !== chosen.length)
     throw new RangeError(`devices: expected one order for each of ${chosen.length} nodes`);
-  const { measured } = cluster;
+  const { measured, measurements } = cluster;
   const gpus = devices !== null || measured?.level === 'gpu' ? launchedGpus(cluster, order) : [];
   return {
     ...cluster,
     groups: launchedGroups(cluster, chosen),
     measured: measured === null ? null : launchedLinks(measured, measured.level === 'gpu' ? gpus : chosen),
+    ...(measurements === undefined
+      ? {}
+      : {
+          measurements: {
+            ...measurements,
+            links: measurements.links.map((links) => launchedLinks(links, links.level === 'gpu' ? gpus : chosen)),
+          },
+        }),
     launched: {
       origin: cluster.launched?.origin ?? cluster,
       hosts: chosen.map((host) => cluster.launched?.hosts[host] ?? host),

@@ -7,5 +7,10 @@ import type { SearchCosts } from './search-types.ts';
 /** The cost model of a problem, as the search asks for it. */
 export const createSearchCosts = (problem: Problem, calibration: Calibration): SearchCosts => {
   const { stages, excess } = createMemoryModel(problem);
-  return { ...createEstimator(problem, calibration), memory: stages, excess };
+  return {
+    ...createEstimator(problem, calibration),
+    memory: stages,
+    excess,
+    forProblem: (other) => createSearchCosts(other, calibration),
+  };
 };

@@ -1,5 +1,6 @@
 import type { LayerCosts } from '../cost/estimator.ts';
 import type { Estimate, SearchResult, StageMemory } from '../plan/plan.ts';
+import type { Problem } from '../plan/problem.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import type { Bytes, Seconds } from '../units.ts';
 
@@ -18,6 +19,8 @@ export interface SearchCosts {
   readonly memory: (strategy: Strategy, partition: Partition) => readonly StageMemory[];
   /** Largest of bound − capacity over stages. */
   readonly excess: (strategy: Strategy, partition: Partition) => Bytes;
+  /** The same cost model for another problem (nodes in another order, fewer of them); absent: no dedication. */
+  readonly forProblem?: (problem: Problem) => SearchCosts;
 }
 
 export interface SearchControls {
@@ -40,4 +43,6 @@ export const defaultControls: SearchControls = {
 export interface SearchOutcome extends SearchResult {
   /** When no strategy is legal: the rules that forbid all, in words. */
   readonly obstacles: readonly string[];
+  /** What the order of hosts decided, in words; absent without dedication. */
+  readonly notes?: readonly string[];
 }

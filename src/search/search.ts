@@ -3,6 +3,7 @@ import type { Problem } from '../plan/problem.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { createBounds, leastBound, type Bounds, type SwitchOrder } from './bounds.ts';
 import { createCombiner } from './combinations.ts';
+import { dedicationIsIdle, searchJointly } from './dedication-search.ts';
 import { MinHeap } from './heap.ts';
 import { Incumbents } from './incumbents.ts';
 import { layoutId } from './keys.ts';
@@ -221,17 +222,8 @@ class Search {
   }
 }
 
-/**
- * Exact best-first branch and bound over the legal strategies: families of equal sizes, then schedules, then
- * recomputation, then switches. A part is opened in the order of its bound; the search ends when no open part can hold
- * a plan better than the last of the wanted ones. Memory removes a part when even its most frugal switches, with full
- * recomputation and with none, do not fit. The order of evaluation depends on the problem alone.
- */
-export const searchPlans = (
-  problem: Problem,
-  costs: SearchCosts,
-  controls: SearchControls = defaultControls,
-): SearchOutcome => {
+/** The search with the nodes in the SPEC's order. */
+const searchInOrder = (problem: Problem, costs: SearchCosts, controls: SearchControls): SearchOutcome => {
   const search = new Search(problem, costs, controls);
   const gap = controls.exhaustive ? search.exhaust() : search.branchAndBound();
   const plans = search.plans();
@@ -248,4 +240,22 @@ export const searchPlans = (
     nearestMisses: plans.length > 0 ? [] : search.nearestMisses(),
     obstacles: search.space.obstacles,
   };
+};
+
+/**
+ * Exact best-first branch and bound over the legal strategies: families of equal sizes, then schedules, then
+ * recomputation, then switches. A part is opened in the order of its bound; the search ends when no open part can hold
+ * a plan better than the last of the wanted ones. Memory removes a part when even its most frugal switches, with full
+ * recomputation and with none, do not fit. The order of evaluation depends on the problem alone. With dedication the
+ * order of hosts is searched with it.
+ */
+export const searchPlans = (
+  problem: Problem,
+  costs: SearchCosts,
+  controls: SearchControls = defaultControls,
+): SearchOutcome => {
+  const { forProblem: costsOf } = costs;
+  return costsOf === undefined || dedicationIsIdle(problem)
+    ? searchInOrder(problem, costs, controls)
+    : searchJointly({ problem, costsOf, controls, searchInOrder });
 };
