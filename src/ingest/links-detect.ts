@@ -27,10 +27,13 @@ const MARKS: readonly (readonly [LinkKind, RegExp])[] = [
   ['collectives', /^(?:size\(B\),|gpu,collective,|\w*,?collective\w*,)/u],
 ];
 
+/** JSON begins with a brace or a bracket; so do the lines of Open MPI: `[1,0]<stdout>:`. */
+const isJson = ({ text }: Source): boolean => /^\s*(?:\{|\[(?!\d+,\d+\]<))/u.test(text);
+
 /** null where nothing tells. */
 export const detectKind = (source: Source): LinkKind | null => {
   const head = source.text.slice(0, HEAD);
-  if (/^\s*[{[]/u.test(head)) {
+  if (isJson(source)) {
     const read = readJson(source);
     // What is broken JSON is refused as such by its reader.
     return read.ok ? (jsonKind(read.value) ?? 'matrix') : 'matrix';
@@ -43,7 +46,7 @@ export const detectKind = (source: Source): LinkKind | null => {
 /** Whether a file is certainly one of those that tools print, and no SPEC. */
 export const isMeasurement = (source: Source): boolean => {
   const head = source.text.slice(0, HEAD);
-  if (/^\s*[{[]/u.test(head)) {
+  if (isJson(source)) {
     const read = readJson(source);
     return read.ok && jsonKind(read.value) !== null;
   }
@@ -64,7 +67,7 @@ export const LINK_KINDS: readonly LinkKind[] = [
 /** Reads one file; its kind is detected unless given. */
 export const readLinks = (source: Source, kind: LinkKind | null, options: ReadOptions): ReadingResult => {
   const known = kind ?? detectKind(source);
-  const json = /^\s*[{[]/u.test(source.text);
+  const json = isJson(source);
   switch (known) {
     case 'nccl-tests':
       return readNcclTests(source, options);

@@ -92,9 +92,13 @@ const rowOf = (words: readonly Word[], line: LogLine, unit: number, report: Read
     report.error(bad.range, `expected a number of at least 0, found "${bad.text.slice(0, 40)}"`);
     return null;
   }
-  const errors = numberOf(wrong?.text ?? '');
-  if (errors !== null && errors !== 0) {
-    report.error(wrong?.range ?? range, `the test found ${errors} wrong values: its times cannot be trusted`);
+  for (const verdict of [wrong, words.at(-1)]) {
+    const errors = numberOf(verdict?.text ?? '');
+    if (errors === null || errors === 0) continue;
+    report.error(
+      verdict?.range ?? range,
+      `the test found ${errors} wrong values: its times cannot be trusted`,
+    );
     return null;
   }
   const [message = 0, , duration = 0, rate = 0, busRate = 0] = values.map((value) => value ?? 0);

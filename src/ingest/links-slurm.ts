@@ -15,7 +15,7 @@ const OUT = /DOWN|DRAIN|FAIL|MAINT|NOT_RESPONDING|POWERED_DOWN|UNKNOWN|\*/u;
 const recordsOf = (source: Source): readonly NodeRecord[] => {
   const records: { name: string; range: Range; fields: Map<string, { text: string; range: Range }> }[] = [];
   // Values hold blanks (OS, Reason) but never a key of the next field.
-  for (const match of source.text.matchAll(/(?<![\w/])([A-Z]\w*)=([^\s=]*)/gu)) {
+  for (const match of source.text.matchAll(/(?<![\w/])([A-Z]\w*)=(\S*)/gu)) {
     const [whole, key = '', text = ''] = match;
     const start = match.index + whole.length - text.length;
     const range = { source, start, end: Math.max(start + 1, start + text.length) };
