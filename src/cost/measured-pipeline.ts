@@ -2,7 +2,8 @@
 import { seconds } from '../units.ts';
 import type { Seconds } from '../units.ts';
 import { pipelineMakespan } from './pipeline.ts';
-import { simulatePipeline } from './schedule-simulation.ts';
+import { pipelineCourse } from './schedule-course.ts';
+import type { Course } from './schedule-course.ts';
 import type { PipelineInput } from './stage.ts';
 
 export interface MeasuredPipeline {
@@ -21,19 +22,12 @@ const isSimulated = ({ schedule, vocabulary = 'last' }: PipelineInput): boolean 
   (schedule === 'gpipe' || schedule === '1f1b' || schedule === 'interleaved') &&
   (vocabulary === 'last' || vocabulary === 'redistributed');
 
-interface Course {
-  readonly makespan: number;
-  /** When each stage ends its last pass. */
-  readonly ends: readonly number[];
-}
-
 const courseOf = (input: PipelineInput): Course => {
   if (!isSimulated(input)) {
     const makespan = pipelineMakespan(input);
     return { makespan, ends: input.chunks.map(() => makespan) };
   }
-  const { makespan, passes } = simulatePipeline(input);
-  return { makespan, ends: passes.map((stage) => stage.at(-1)?.end ?? 0) };
+  return pipelineCourse(input);
 };
 
 /**
