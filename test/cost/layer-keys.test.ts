@@ -67,6 +67,8 @@ describe('switches as numbers', () => {
     expect(code({ kind: 'full-uniform', layers: 5 })).toBe(codes[2]);
     expect(code({ kind: 'selective', modules: ['mlp'] })).toBe(codes[3]);
     expect(code({ kind: 'selective', modules: ['core_attn', 'mlp'] })).toBe(codes[5]);
+    // Keys leave room for them: none is negative.
+    expect(Math.min(...codes)).toBe(0);
   });
 });
 
@@ -100,8 +102,9 @@ describe('a map from four numbers', () => {
 });
 
 describe('tables of layers', () => {
-  const tables = createLayerTables(problemOf({ cluster: clusterOf(2) }), calibrationWith());
-  const first = (strategy: Partial<Strategy>, of = tables) => {
+  // New ones for every test: what they remember must not hide what another test would notice.
+  const fresh = () => createLayerTables(problemOf({ cluster: clusterOf(2) }), calibrationWith());
+  const first = (strategy: Partial<Strategy>, of = fresh()) => {
     const [set] = of.sets(strategyOf(strategy));
     if (set === undefined) throw new Error('no set');
     return set;
@@ -142,12 +145,17 @@ describe('tables of layers', () => {
   });
 
   it('answer the same strategy with the same tables', () => {
+    const tables = fresh();
     const one = strategyOf({ data: 16 });
     expect(tables.sets(one)).toBe(tables.sets(one));
-    expect(first({ data: 16 }).kinds).toBe(first({ data: 16 }).kinds);
+    const again = first({ data: 16 }, tables);
+    expect(again.kinds).toBe(tables.sets(one)[0]?.kinds);
+    expect(again.data).toBe(tables.sets(one)[0]?.data);
+    expect(first({ data: 8, tensor: 2 }, tables).kinds).not.toBe(again.kinds);
   });
 
   it('one set for each kind of node', () => {
+    const tables = fresh();
     expect(tables.machines).toHaveLength(1);
     expect([setIndex(tables, 0, 0), setIndex(tables, 3, 0)]).toEqual([0, 0]);
     expect(setIndex(tables, 3, 1)).toBe(1);
@@ -170,6 +178,61 @@ describe('tables of layers', () => {
     // Two tables of 32,768 · 1024, the final norm, and layers of 4h² + 3·h·4h and two norms.
     expect(whole.denseParameters).toBe(8 * (16 * 1024 ** 2 + 2048) + 2 * 32_768 * 1024 + 1024);
     expect(whole.expertParameters).toBe(0);
+  });
+
+  it('the whole model counts every kind by its layers, experts apart', () => {
+    const [dense] = model.kinds;
+    const [moe] = moeModel.kinds;
+    if (dense === undefined || moe === undefined) throw new Error('no kind');
+    const mixed = { ...model, kinds: [dense, moe], layers: [0, 1, 1], tiedEmbeddings: false };
+    const { whole, kinds, embedding, head } = first(
+      { data: 16, expert: 4 },
+      createLayerTables(problemOf({ model: mixed, cluster: clusterOf(2) }), calibrationWith()),
+    );
+    const [one, other] = kinds;
+    if (one === undefined || other === undefined) throw new Error('no kind');
+    const time = ({ forwardTime, backwardTime }: LayerCost): number => forwardTime + backwardTime;
+    expect(whole.work).toBeCloseTo(time(one) + 2 * time(other) + time(embedding) + time(head), 12);
+    // 16 experts of 3 · 1024² over 4 ranks, in two layers; a dense layer has none.
+    expect(whole.expertParameters).toBe(2 * 4 * 3 * 1024 ** 2);
+    expect([one.expertParameters, other.expertParameters]).toEqual([0, 4 * 3 * 1024 ** 2]);
+  });
+
+  it('a dense model has no expert axes, whatever the strategy says', () => {
+    expect(first({ data: 16, expert: 4 }).kinds).toEqual(first({ data: 16 }).kinds);
+  });
+
+  it('layers that gather their parameters add that to every piece', () => {
+    // Half of an exchange across nodes shows beside longer compute.
+    const half = () =>
+      createLayerTables(
+        problemOf({ cluster: clusterOf(2) }),
+        calibrationWith({ runtime: { fsdpNetwork: 0.5 } }),
+      );
+    const sharded = first(
+      { data: 16, sharding: 'parameters', recompute: { kind: 'full-block', layers: 2 } },
+      half(),
+    );
+    for (const cost of [...sharded.kinds, ...sharded.plain, sharded.embedding, sharded.head])
+      expect(cost.forward.data).toBeGreaterThan(0);
+    expect(sharded.plain[0]?.backwardTime).toBeLessThan(sharded.kinds[0]?.backwardTime ?? 0);
+    const whole = first({ data: 16, sharding: 'parameters' }, half());
+    expect(whole.plain).toBe(whole.kinds);
+    expect(whole.mtp).toBeNull();
+    const plain = first({ data: 16 });
+    expect(whole.whole.work).toBeGreaterThan(plain.whole.work);
+    expect(whole.whole.operators).toBeCloseTo(plain.whole.operators, 12);
+    expect(plain.kinds[0]?.forward.data).toBe(0);
+  });
+
+  it('recomputation by operator leaves embedding and head alone', () => {
+    const by = createLayerTables(
+      problemOf({ cluster: clusterOf(2) }, { conditions: { recomputeOperators: true } }),
+      calibrationWith(),
+    );
+    const [policy, plain] = [first({ data: 16 }, by), first({ data: 16 })];
+    expect(policy.kinds[0]?.backwardTime).toBeGreaterThan(plain.kinds[0]?.backwardTime ?? Infinity);
+    expect([policy.embedding, policy.head]).toEqual([plain.embedding, plain.head]);
   });
 
   it('the first layers of a block are recomputed, the others are not', () => {
