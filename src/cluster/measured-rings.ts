@@ -36,16 +36,16 @@ export const familyRates = (
   const { size } = family;
   const { endOf, messages } = table;
   const load = new LinkLoad(table, map);
-  let crossed = false;
+  let crossings = 0;
   forEachGroup(family, (rankAt) => {
     for (let index = 0; size > 1 && index < size; index += 1) {
       const [from, to] = [rankAt(index), rankAt((index + 1) % size)];
       if (endOf[from] === endOf[to]) continue;
       load.add(from, to, 1);
-      crossed = true;
+      crossings += 1;
     }
   });
-  if (!crossed) return null;
+  if (crossings === 0) return null;
   const drafts = { inside: new Map<number, Draft>(), outside: new Map<number, Draft>() };
   const domains = domainOf(map);
   forEachGroup(family, (rankAt, first) => {

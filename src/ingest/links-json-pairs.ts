@@ -74,7 +74,7 @@ export const readPairs = (source: Source, map: Json, options: ReadOptions): Read
     return report.refuse();
   }
   const path = ['tests', name];
-  const names = sound ? (nodes as string[]) : [];
+  const names = sound ? nodes : [];
   const perNode = Number(test['gpus_per_node']);
   const sizes = numbers(test['message_bytes']);
   const collective = collectiveNamed(name);

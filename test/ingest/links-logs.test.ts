@@ -56,7 +56,7 @@ const link = (reading: LinkReading, from: string, to: string): number => {
 const logs: readonly RealLog[] = [
   nccl('a100_8gpu_sendrecv.txt', 'sendrecv', 8, 195.1),
   // Not listed: bus over algorithm bandwidth is 1.75 = 2 · 7/8.
-  nccl('aws_batch_0.txt', 'all-reduce', 8, 483.11),
+  nccl('aws_batch_0.txt', 'all-reduce', 8, 483.05),
   nccl('aws_p5_0.txt', 'all-reduce', 16, 437.79),
   // Not listed either: 386.56 over 195.31 is 2 · 95/96.
   nccl('coreweave_0.txt', 'all-reduce', 96, 386.56),

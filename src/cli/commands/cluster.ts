@@ -220,8 +220,11 @@ const runShow = (file: string, options: ShowOptions, colour: boolean | undefined
     failUsage('--strategy', 'needs a SPEC with model and training, not a measurement alone');
   const loss = options.strategy === undefined ? null : lossOf(file, options.strategy);
   const view = { title, links, survey: surveyLinks(links), loss };
-  if (options.format === 'json') return writeAnswer(JSON.stringify(clusterDocument(view), null, 2), options);
-  writeAnswer(clusterText(view, options.output === undefined ? painter(colour) : plain), options);
+  const text =
+    options.format === 'json'
+      ? JSON.stringify(clusterDocument(view), null, 2)
+      : clusterText(view, options.output === undefined ? painter(colour) : plain);
+  writeAnswer(text, options);
 };
 
 export const registerCluster = (program: Command): void => {
