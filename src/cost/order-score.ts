@@ -33,7 +33,7 @@ export const createOrderScore = (
   const { cluster, model } = problem;
   const tables = createLayerTables(problem, calibration);
   const sets = tables.sets(strategy);
-  const inner = Object.values<GroupSpan>(groupSpans(spanOf(tables.topology, strategy), strategy));
+  const inner = Object.values<GroupSpan>({ ...groupSpans(spanOf(tables.topology, strategy), strategy) });
   const fixed =
     cluster.groups.length === 1 &&
     !inner.some((span) => crossesMeasured(span) || span.nodes > 1) &&

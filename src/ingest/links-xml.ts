@@ -190,8 +190,8 @@ const readGraphs = (source: Source, graphs: Element, report: ReadingReport): Rea
     for (const key of ['nchannels', 'speedintra'])
       if (!(Number(attribute(graph, key)) > 0))
         report.error(graph.range, `${key}="${attribute(graph, key)}" is not a positive number`);
-  if (report.errors.length > 0) return report.refuse();
   const ring = list.find((graph) => attribute(graph, 'pattern') === '4') ?? list[0];
+  if (ring === undefined || report.errors.length > 0) return report.refuse();
   const channel = ring.children.find(({ name }) => name === 'channel');
   const gpus = channel?.children.filter(({ name }) => name === 'gpu').length ?? 0;
   const rate = Number(attribute(ring, 'nchannels')) * Number(attribute(ring, 'speedintra')) * 1e9;
