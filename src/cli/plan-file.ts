@@ -32,7 +32,13 @@ const readBody = (document: DataDocument, diagnostics: Diagnostic[]): PlanFile |
   if (!isDataMap(root))
     return fault('', 'a plan is a map with strategy and partition, an element of plans[]');
   const map = root['strategy'];
-  if (!isDataMap(map)) return fault('', 'the plan has no strategy');
+  if (!isDataMap(map))
+    return fault(
+      '',
+      Array.isArray(root['plans'])
+        ? 'these are whole results: a plan file is one element of their plans'
+        : 'the plan has no strategy',
+    );
   const strategy = readStrategy(map);
   if (!strategy.ok)
     for (const { message, key } of strategy.faults)

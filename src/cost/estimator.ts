@@ -18,7 +18,7 @@ import type { IterationContext } from './iteration.ts';
 import type { LayerCost } from './layer.ts';
 import { createLayerTables, setIndex } from './layer-set.ts';
 import { createMemoryModel } from './memory.ts';
-import { gemmFormat } from './machine.ts';
+import { densePeak, gemmFormat } from './machine.ts';
 import { modelFlopsPerToken } from './model-flops.ts';
 import { total } from './parts.ts';
 import { kindPrefixes, slowestSet, stageMachines } from './stages.ts';
@@ -97,6 +97,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
   const prefixes = kindPrefixes(model.kinds.length, model.layers);
   const flopsPerToken = modelFlopsPerToken(model, training.sequenceLength);
   const tokens = training.globalBatchSize * training.sequenceLength;
+  const format = gemmFormat(training.precision);
   const moe = model.kinds.some((kind) => kind.feedForward.kind === 'moe');
   const error = moe ? calibration.error.moe : calibration.error.dense;
   const machinesOf = new Map<string, readonly (readonly number[])[]>();
@@ -111,6 +112,19 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
   };
   const context: IterationContext = { problem, tables, prefixes, machines };
   const uniform = cluster.groups.length === 1 && cluster.measured === null;
+  /** Mean dense peak of the first `gpus` GPUs: on an unequal cluster each counts with its own. */
+  const meanPeak = (gpus: number): number => {
+    let left = gpus;
+    let sum = 0;
+    for (const [index, group] of cluster.groups.entries()) {
+      const machine = tables.machines[index];
+      const own = Math.min(left, group.count * group.perNode);
+      if (machine === undefined || own === 0) break;
+      sum += own * densePeak(machine, format);
+      left -= own;
+    }
+    return sum / gpus;
+  };
   const allOf = (s: Strategy): readonly number[] => tables.sets(s).map((_, index) => index);
   const costsOn = (s: Strategy, indices: readonly number[]): LayerCosts => {
     const set = slowestSet(tables.sets(s), indices);
@@ -135,8 +149,6 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
       const reasons = [...shortages(stages), ...unusableReasons(tables.topology, s)];
       const gpus = gpusUsed(s);
       const rate = tokens / time / gpus;
-      const format = gemmFormat(training.precision);
-      const peak = tables.machines[0]?.peak[format] ?? NaN;
       return {
         feasible: reasons.length === 0,
         reasons,
@@ -145,7 +157,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
         iterationTimeHigh: seconds(time * (1 + error)),
         tokensPerSecondPerGpu: rate,
         modelTflopsPerGpu: (rate * flopsPerToken) / 1e12,
-        mfu: (rate * flopsPerToken) / peak,
+        mfu: (rate * flopsPerToken) / meanPeak(gpus),
         time: breakdown,
         peakMemory: largest(stages, 'total'),
         peakMemoryBound: largest(stages, 'bound'),

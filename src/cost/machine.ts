@@ -51,6 +51,10 @@ export const machineOf = (group: NodeGroup, calibration: Calibration): Machine =
   memoryBandwidth: group.accelerator.memoryBandwidth,
 });
 
+/** Dense peak of the data sheet in a format, FLOP/s: what MFU is a share of. */
+export const densePeak = ({ accelerator, peak }: Machine, format: GemmFormat): number =>
+  (format === 'nvfp4' ? accelerator.peak.nvfp4 : undefined) ?? peak[format];
+
 /** Format of the linears that a precision recipe lowers. fp16 runs at the bf16 rate. */
 export const gemmFormat = (precision: Precision): GemmFormat => {
   switch (precision) {

@@ -177,8 +177,11 @@ export class Fields {
   }
 }
 
-/** Bounds beyond which a value is a mistake; the largest published models lie a factor of ten or more below. */
-export const MOST_LAYERS = 10_000;
+/**
+ * Bounds beyond which a value is a mistake; the largest published models lie a factor of ten or more below. Partitions
+ * are chosen layer by layer: the bound on layers also bounds the time of a search.
+ */
+export const MOST_LAYERS = 2000;
 export const MOST_HIDDEN = 1_000_000;
 export const MOST_WIDTH = 10_000_000;
 export const MOST_HEADS = 10_000;

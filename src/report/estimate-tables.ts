@@ -31,14 +31,15 @@ export const timeTable = ({ time: breakdown, iterationTime }: Estimate): Table =
   ],
 });
 
-const MEMORY_PARTS: readonly (readonly [string, keyof StageMemory])[] = [
-  ['parameters', 'parameters'],
-  ['gradients', 'gradients'],
-  ['optimizer', 'optimizerStates'],
-  ['activations', 'activations'],
-  ['logits', 'logits'],
-  ['comm', 'communicationBuffers'],
-  ['workspace', 'workspace'],
+/** Header, category, and how soon it goes where the terminal is narrow: activations last, which strategies differ in. */
+const MEMORY_PARTS: readonly (readonly [string, keyof StageMemory, number])[] = [
+  ['parameters', 'parameters', 2],
+  ['gradients', 'gradients', 3],
+  ['optimizer', 'optimizerStates', 2],
+  ['activations', 'activations', 1],
+  ['logits', 'logits', 5],
+  ['comm', 'communicationBuffers', 7],
+  ['workspace', 'workspace', 6],
 ];
 
 const OUTER: readonly (readonly [string, keyof StageMemory, number])[] = [
@@ -46,7 +47,7 @@ const OUTER: readonly (readonly [string, keyof StageMemory, number])[] = [
   ['reserved', 'reserved', 9],
   ['device', 'device', 8],
   ['bound', 'bound', 0],
-  ['capacity', 'capacity', 0],
+  ['capacity', 'capacity', 4],
 ];
 
 const roomOf = (stage: StageMemory): number => stage.capacity - stage.bound;
@@ -59,7 +60,7 @@ export const memoryTable = ({ memory }: Estimate): Table => {
   return {
     columns: [
       { header: 'stage', align: 'right' },
-      ...parts.map(([header], index) => ({ header, align: 'right' as const, dropOrder: 1 + index })),
+      ...parts.map(([header, , dropOrder]) => ({ header, align: 'right' as const, dropOrder })),
       ...OUTER.map(([header, , dropOrder]) => ({
         header,
         align: 'right' as const,

@@ -33,6 +33,11 @@ const memoryCell = ({ estimate }: Plan): TableCell | null => {
   return { text, style: estimate.feasible ? 'plain' : 'bad' };
 };
 
+const recomputeCell = ({ strategy }: Plan): TableCell => {
+  const text = recomputeToText(strategy.recompute);
+  return { text, short: text.replace(/^selective:/u, '') };
+};
+
 const money = (value: number | null): string | null => (value === null ? null : integer(value));
 
 const planColumns = ({ problem, result }: Results): readonly PlanColumn[] => {
@@ -61,7 +66,7 @@ const planColumns = ({ problem, result }: Results): readonly PlanColumn[] => {
     { header: 'MBS', align: 'right', cell: (plan) => String(plan.strategy.microBatchSize) },
     { header: 'schedule', align: 'left', dropOrder: 4, cell: (plan) => plan.strategy.schedule },
     { header: 'sharding', align: 'left', dropOrder: 6, cell: (plan) => plan.strategy.sharding },
-    { header: 'recompute', align: 'left', cell: (plan) => recomputeToText(plan.strategy.recompute) },
+    { header: 'recompute', align: 'left', cutTo: 10, cell: recomputeCell },
     { header: 'iteration', align: 'right', cell: ({ estimate }) => time(estimate.iterationTime) },
     {
       header: 'range',
@@ -72,6 +77,7 @@ const planColumns = ({ problem, result }: Results): readonly PlanColumn[] => {
     {
       header: 'tokens/s/GPU',
       align: 'right',
+      dropOrder: 0,
       cell: ({ estimate }) => integer(estimate.tokensPerSecondPerGpu),
     },
     {

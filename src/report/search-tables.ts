@@ -41,6 +41,6 @@ const proofText = (search: SearchStatistics, found: boolean): string => {
 /** What the search covered and how far its answer is proven, in one sentence. `found`: there is a plan. */
 export const searchSentence = (search: SearchStatistics, found: boolean): string => {
   const covered = `${integer(search.strategies)} legal strategies covered, ${integer(search.evaluated)} evaluated`;
-  const repeat = search.reproducible ? '' : '; cut off by time: another run may differ';
+  const repeat = search.reproducible ? '' : '; its time was limited: another run may differ';
   return `${covered}; ${proofText(search, found)}${repeat}.`;
 };

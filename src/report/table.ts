@@ -22,8 +22,9 @@ export interface TableOptions {
 export const problemSentence = ({ cluster, model, training }: Problem): string => {
   const names = [...new Set(cluster.groups.map((group) => group.accelerator.name))].join(' and ');
   const { runtime } = training;
+  const nodes = nodeCount(cluster);
   return (
-    `${model.name} on ${integer(gpuCount(cluster))} × ${names} (${integer(nodeCount(cluster))} nodes), ` +
+    `${model.name} on ${integer(gpuCount(cluster))} × ${names} (${integer(nodes)} ${nodes === 1 ? 'node' : 'nodes'}), ` +
     `sequences of ${integer(training.sequenceLength)}, ${integer(training.globalBatchSize)} per iteration, ` +
     `${training.precision}, ${runtime.name} ${runtime.version}`
   );

@@ -5,10 +5,14 @@ export interface Column {
   readonly align: 'left' | 'right';
   /** Columns with the highest number go first where the terminal is too narrow; absent: never. */
   readonly dropOrder?: number;
+  /** Where dropping columns is not enough, longer cells are cut to as little as this many characters. */
+  readonly cutTo?: number;
 }
 
 export interface TableCell {
   readonly text: string;
+  /** Says the same in less room, for a terminal that is too narrow. */
+  readonly short?: string;
   readonly style?: Style;
 }
 
@@ -33,14 +37,47 @@ const without = (table: Table, dropped: number): Table => ({
   rows: table.rows.map((row) => row.filter((_, index) => index !== dropped)),
 });
 
-/** Leaves out columns, the most dispensable first, until the table fits. `width` null: no limit. */
+const mapCells = (
+  { columns, rows }: Table,
+  change: (cell: TableCell, column: number) => TableCell,
+): Table => ({
+  columns,
+  rows: rows.map((row) => row.map(change)),
+});
+
+const shortened = (table: Table): Table =>
+  mapCells(table, ({ short, ...cell }) => ({ ...cell, text: short ?? cell.text }));
+
+/** Cuts the cells of the columns that allow it by `excess` characters, as far as it goes. */
+const cut = (table: Table, excess: number): Table => {
+  const now = widths(table);
+  let left = excess;
+  const limits = table.columns.map(({ header, cutTo }, index) => {
+    const width = now[index] ?? 0;
+    if (cutTo === undefined) return width;
+    const limit = Math.max(header.length, cutTo, width - left);
+    left -= Math.max(0, width - limit);
+    return limit;
+  });
+  return mapCells(table, (cell, index) => {
+    const limit = limits[index] ?? Infinity;
+    return cell.text.length <= limit ? cell : { ...cell, text: `${cell.text.slice(0, limit - 1)}…` };
+  });
+};
+
+/**
+ * Leaves out columns, the most dispensable first, then shortens and cuts cells, until the table fits. `width` null: no
+ * limit.
+ */
 export const fitTable = (table: Table, width: number | null): Table => {
   if (width === null || totalWidth(table) <= width) return table;
   let dropped = -1;
   for (const [index, { dropOrder = -1 }] of table.columns.entries()) {
     if (dropOrder > (table.columns[dropped]?.dropOrder ?? -1)) dropped = index;
   }
-  return dropped === -1 ? table : fitTable(without(table, dropped), width);
+  if (dropped !== -1) return fitTable(without(table, dropped), width);
+  const short = shortened(table);
+  return cut(short, totalWidth(short) - width);
 };
 
 const padded = (text: string, width: number, align: Column['align']): string =>

@@ -9,6 +9,7 @@ import type { Model } from '../../src/model/model.ts';
 import type { TimeBreakdown } from '../../src/plan/plan.ts';
 import type { Problem } from '../../src/plan/problem.ts';
 import type { Partition, Strategy } from '../../src/strategy/strategy.ts';
+import { flopsPerSecond } from '../../src/units.ts';
 import { calibrationWith, clusterOf, model, moeModel, problemOf, strategyOf } from './fixtures.ts';
 
 const sum = (time: TimeBreakdown): number => {
@@ -200,6 +201,28 @@ const gpt = (layers: number, hidden: number, heads: number): Model => ({
   layers: Array.from({ length: layers }, () => 0),
   multiTokenPrediction: null,
   omitted: [],
+});
+
+describe('MFU', () => {
+  const unequal = (): Cluster => {
+    const same = clusterOf(1);
+    const [group] = same.groups;
+    if (group === undefined) throw new Error('the sample cluster has a node');
+    const { accelerator } = group;
+    const half = flopsPerSecond((accelerator.peak.bf16 ?? 0) / 2);
+    return { ...same, groups: [group, { ...group, accelerator: { ...accelerator, peak: { bf16: half } } }] };
+  };
+  const ofPeak = (data: number): number => {
+    const cluster = unequal();
+    const { estimate } = createEstimator(problemOf({ cluster, model }), latent);
+    const { mfu, modelTflopsPerGpu } = estimate(strategyOf({ data }), [[8]]);
+    return (modelTflopsPerGpu * 1e12) / mfu / (cluster.groups[0]?.accelerator.peak.bf16 ?? 0);
+  };
+
+  it('is a share of the mean peak of the GPUs that are used: eight at 1 and eight at ½ make ¾', () => {
+    expect(ofPeak(8)).toBeCloseTo(1, 9);
+    expect(ofPeak(16)).toBeCloseTo(0.75, 9);
+  });
 });
 
 describe('model FLOPs', () => {

@@ -4,7 +4,7 @@ import type { Accelerator, NodeGroup } from '../../src/cluster/cluster.ts';
 import { acceleratorCalibration } from '../../src/cost/calibration.ts';
 import type { LinkClass } from '../../src/cost/calibration.ts';
 import { castTime, gemmTime } from '../../src/cost/gemm.ts';
-import { machineOf } from '../../src/cost/machine.ts';
+import { densePeak, machineOf } from '../../src/cost/machine.ts';
 import { flopsPerSecond } from '../../src/units.ts';
 import { accelerator, calibrationWith, clusterOf, linkConstants } from './fixtures.ts';
 
@@ -142,5 +142,14 @@ describe('rates below the nominal', () => {
     expect(castTime(machine, 'fp8', 1e6) / 8e-6).toBeCloseTo(1, 12);
     expect(castTime(machine, 'nvfp4', 1e6) / 8e-6).toBeCloseTo(1, 12);
     expect(castTime(machine, 'fp32', 1e6)).toBe(0);
+  });
+});
+
+describe('the peak that MFU is a share of', () => {
+  it('in nvfp4 is the figure of the data sheet, where it is not twice that of fp8', () => {
+    const peak = { bf16: flopsPerSecond(2.5e15), fp8: flopsPerSecond(5e15), nvfp4: flopsPerSecond(15e15) };
+    const machine = machineOf(groupWith({ accelerator: { ...accelerator, peak } }), calibration);
+    expect(densePeak(machine, 'nvfp4')).toBe(15e15);
+    expect(densePeak(machine, 'fp8')).toBe(5e15);
   });
 });

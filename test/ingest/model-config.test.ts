@@ -127,7 +127,7 @@ describe('hybrids', () => {
       '2 letters for 4 layers',
     );
     const endless = problems({ ...nemotron, hybrid_override_pattern: 'M'.repeat(20_000) });
-    expect(endless[0]?.expected).toBe('at most 10000 letters');
+    expect(endless[0]?.expected).toBe('at most 2000 letters');
   });
 
   it('Qwen3-Next: every fourth layer attends without layer_types', () => {

@@ -5,6 +5,7 @@ import { plain } from '../../src/report/paint.ts';
 import type { Paint } from '../../src/report/paint.ts';
 import { rankTableCsv } from '../../src/report/rank-table-csv.ts';
 import { ties, trainingCost, trainingDays } from '../../src/report/results.ts';
+import { planTable } from '../../src/report/plan-table.ts';
 import { estimateTable, searchTable } from '../../src/report/table.ts';
 import { markdownTable, textTable } from '../../src/report/text-table.ts';
 import type { Table } from '../../src/report/text-table.ts';
@@ -61,7 +62,7 @@ describe('search table', () => {
     const loose = results([plan(1)], [], {
       search: { provenOptimal: false, gap: 0.031, reproducible: false },
     });
-    expect(searchTable(loose, wide)).toContain('within 3.1 % of the bound; cut off by time');
+    expect(searchTable(loose, wide)).toContain('within 3.1 % of the bound; its time was limited');
   });
 
   it('shows the nearest misses when nothing fits', () => {
@@ -117,6 +118,30 @@ describe('search table', () => {
     expect(header).toContain('tie');
     expect(header).toContain('tokens/s/GPU');
     expect(header).toContain('GiB peak/bound/GPU');
+  });
+
+  it('cuts long cells where dropping columns is not enough for 80 characters', () => {
+    const recompute = { kind: 'selective', modules: ['core_attn', 'layernorm', 'moe_act'] } as const;
+    const long = { tensor: 8, pipeline: 16, virtualStages: 8, context: 2, data: 128, recompute } as const;
+    const rows = (width: number): readonly string[] =>
+      textTable(planTable(results([plan(1, long), plan(2, long)])), width, plain)
+        .split('\n')
+        .filter(Boolean);
+    for (const line of rows(80)) expect(line.length).toBeLessThanOrEqual(80);
+    expect(rows(80)[1]).toMatch(/ core_[a-z_+]*… /);
+    expect(rows(200)[1]).toContain(' selective:core_attn+layernorm+moe_act ');
+  });
+
+  it('shows peak, bound and capacity of one GPU, the tightest, on an unequal cluster', () => {
+    // 50 + 24 of 74 GiB leave 10; 40 + 14 of 50 GiB leave -4: the smaller peak is the one that does not fit.
+    const small = { ...stageMemory(1, 40), capacity: bytes(50 * GIB) };
+    const unequal = plan(1, {}, { memory: [stageMemory(0, 50), small] });
+    expect(searchTable(results([unequal]), wide)).toContain('50.0/54.0/50.0');
+  });
+
+  it('speaks of one node', () => {
+    const single = problem(null, [null]);
+    expect(searchTable(results([plan(1)], [], { problem: single }), wide)).toContain('(1 node)');
   });
 });
 

@@ -1,6 +1,7 @@
 import { Argument, Option } from 'commander';
 import type { Command } from 'commander';
 import { gpuCount } from '../../cluster/cluster.ts';
+import { launchedCluster } from '../../cluster/launch-order.ts';
 import type { Diagnostic } from '../../diagnostics.ts';
 import type { Plan, SearchResult } from '../../plan/plan.ts';
 import type { Problem } from '../../plan/problem.ts';
@@ -95,7 +96,18 @@ const withoutPlan = (
   nearestMisses: [{ strategy, stage: 0, missing: bytes(0), reasons }],
 });
 
-const estimateOne = (problem: Problem, spec: NamedSpec, input: PlanFile, source: string): SearchResult => {
+/** The problem on the nodes and GPUs as the plan launches them. An order that is none ends the command. */
+const launchedProblem = (problem: Problem, { hosts, devices }: PlanFile, source: string): Problem => {
+  try {
+    return { ...problem, cluster: launchedCluster(problem.cluster, { hosts, devices }) };
+  } catch (error) {
+    if (error instanceof RangeError) return failUsage(source, error.message);
+    throw error;
+  }
+};
+
+const estimateOne = (given: Problem, spec: NamedSpec, input: PlanFile, source: string): SearchResult => {
+  const problem = launchedProblem(given, input, source);
   const { name, version } = problem.training.runtime;
   const strategy = completeStrategy(input.strategy, {
     gpus: gpuCount(problem.cluster),

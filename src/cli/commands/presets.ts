@@ -103,11 +103,25 @@ const KINDS: Readonly<Record<string, Kind>> = {
   models: { names: modelPresetNames, row: modelRow },
 };
 
-const toTable = (kinds: ReadonlyMap<string, readonly Row[]>): string => {
+const NAME_WIDTH = 26;
+const FIGURES_WIDTH = 62;
+const SOURCE_WIDTH = 60;
+const NARROWEST = 20;
+/** Four rules stand beside and between three columns. */
+const RULES = 4;
+
+/** Widths that fill at most `width` characters; null: nobody cuts lines. */
+const columnWidths = (width: number | null): number[] => {
+  const room = Math.max(2 * NARROWEST, (width ?? Infinity) - NAME_WIDTH - RULES);
+  const source = Math.min(SOURCE_WIDTH, Math.floor(room / 2));
+  return [NAME_WIDTH, Math.min(FIGURES_WIDTH, room - source), source];
+};
+
+const toTable = (kinds: ReadonlyMap<string, readonly Row[]>, width: number | null): string => {
   const parts = [...kinds].map(([kind, rows]) => {
     const table = new Table({
       head: [kind, 'figures', 'source'],
-      colWidths: [26, 62, 60],
+      colWidths: columnWidths(width),
       wordWrap: true,
       style: { head: [], border: [] },
     });
@@ -154,6 +168,8 @@ export const registerPresets = (program: Command): void => {
         .filter(([kind]) => asked === undefined || asked === kind)
         .map(([kind, { names, row }]) => [kind, names().map(row)] as const),
     );
-    writeAnswer(options.format === 'json' ? toJson(kinds) : toTable(kinds), options);
+    const { isTTY, columns } = process.stdout;
+    const width = isTTY && options.output === undefined ? columns : null;
+    writeAnswer(options.format === 'json' ? toJson(kinds) : toTable(kinds, width), options);
   });
 };

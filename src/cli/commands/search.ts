@@ -110,6 +110,10 @@ const run = (problem: Problem, spec: NamedSpec, options: Options): SearchOutcome
   }
 };
 
+/** A search under a time limit promises no bytes, whether or not the limit was reached. */
+const limited = (outcome: SearchOutcome, { timeLimit }: Options): SearchOutcome =>
+  timeLimit === undefined ? outcome : { ...outcome, search: { ...outcome.search, reproducible: false } };
+
 /** Why there is no plan at all, beyond what the results say. */
 const reportObstacles = (file: string, { obstacles, search, plans, nearestMisses }: SearchOutcome): void => {
   if (plans.length > 0) return;
@@ -195,7 +199,7 @@ export const registerSearch = (program: Command): void => {
     const all = specs.map((spec): NamedResults & { readonly result: SearchOutcome } => {
       const problem = withTop(spec.problem, options);
       const start = performance.now();
-      const result = run(problem, spec, options);
+      const result = limited(run(problem, spec, options), options);
       const wallTime = seconds((performance.now() - start) / 1000);
       reportObstacles(spec.file, result);
       return { file: spec.file, problem, echo: echoProblem(problem), result, wallTime };
