@@ -8,16 +8,22 @@ import { proveLayers } from '../placement/balance-milp.ts';
 import type { ProofCount } from '../placement/balance-milp.ts';
 import { lowerBound } from '../placement/bounds.ts';
 import type { LayerPlacement } from '../placement/layer-problem.ts';
-import { countMoves, mostIncoming, stepsTowards, withinBudget } from '../placement/moves.ts';
+import {
+  countMoves,
+  mostIncoming,
+  stepsTowards,
+  unavoidableMoves,
+  withinBudget,
+} from '../placement/moves.ts';
 import type { MoveSummary, PlacementOutcome } from '../placement/outcome.ts';
-import { baselines, crossValidate, layerProblem, summedLoads } from '../placement/place.ts';
+import { baselines, crossValidate, groupRule, layerProblem, summedLoads } from '../placement/place.ts';
 import type { PlacedLayer } from '../placement/placement.ts';
 import { planPlacement, planTraffic } from '../placement/plan-placement.ts';
 import { countReplicas, placementValue } from '../placement/score.ts';
 import { sweepRedundancy, usualSweep } from '../placement/sweep.ts';
 import type { SolverBackend } from '../solver/solution.ts';
 import type { PlacementInput } from '../spec/build-placement.ts';
-import { failWith } from './fail.ts';
+import { failUsage, failWith } from './fail.ts';
 
 const SWEEP_ROWS = 5;
 
@@ -144,8 +150,20 @@ const limited = (
   const most = Math.min(budget.experts, byBytes);
   if (most === Infinity) return target;
   const steps = input.task.layers.map((layer, index) =>
-    stepsTowards(layerProblem(layer, input.task), current[index] ?? [], target[index]?.placement ?? []),
+    stepsTowards(
+      layerProblem(layer, input.task),
+      current[index] ?? [],
+      target[index]?.placement ?? [],
+      groupRule(input.task),
+    ),
   );
+  const unavoidable = unavoidableMoves(steps);
+  if (unavoidable > most)
+    return failUsage(
+      '--budget',
+      `the current placement breaks rules (replicas side by side, split groups, other slots): ${String(unavoidable)} experts must move at least`,
+      { found: String(most) },
+    );
   const chosen = withinBudget(steps, most);
   return target.map((layer, index) => {
     const step = chosen[index];

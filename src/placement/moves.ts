@@ -3,7 +3,10 @@ import { descend, PairImprover, swapFromHottest } from './improve.ts';
 import { replicaFromHottest } from './improve-replicas.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
 import { LayerState } from './layer-state.ts';
-import { placementValue } from './score.ts';
+import { ScenarioImprover } from './robust-moves.ts';
+import { placementFaults, placementValue } from './score.ts';
+import { breaksGroups } from './solve-layer.ts';
+import type { GroupRule } from './solve-layer.ts';
 
 /** Experts that GPUs must load: held by a GPU in `next`, not in `current`. */
 export const countMoves = (current: LayerPlacement, next: LayerPlacement): number =>
@@ -25,48 +28,62 @@ export interface Step {
 
 const STEPS = 200;
 
+/** Placements on the way from one state, each a single change better than the one before. */
+const walk = (state: LayerState, keep: (placement: LayerPlacement) => void): void => {
+  const improver = new ScenarioImprover(state);
+  const change = (): boolean => {
+    if (state.scenarios > 1) return improver.improve(state);
+    const hottest = state.hottest(0);
+    return swapFromHottest(state, hottest) || replicaFromHottest(state, hottest);
+  };
+  for (let step = 0; step < STEPS && change(); step += 1) keep(state.placement());
+  if (state.scenarios > 1) return;
+  descend(state, new PairImprover(), 0, STEPS);
+  keep(state.placement());
+};
+
 /**
  * Placements between the current one and `target`, each better than those that cost less: single exchanges and replica
- * changes of the hottest GPU from the current placement, then a full descent from it, then the target.
+ * changes of the hottest GPU from the current placement, then a full descent from it, then the target. What breaks a
+ * rule is no step: where the current placement does, the first step is what must be moved at least.
  */
 export const stepsTowards = (
   problem: LayerProblem,
   current: LayerPlacement,
   target: LayerPlacement,
+  rule: GroupRule | null,
 ): readonly Step[] => {
-  const state = new LayerState(problem);
-  state.load(current);
+  const legal = (placement: LayerPlacement): boolean =>
+    placementFaults(problem, placement).length === 0 && !breaksGroups(problem, placement, rule);
   const seen: Step[] = [];
   const keep = (placement: LayerPlacement): void => {
-    seen.push({
-      placement,
-      moves: countMoves(current, placement),
-      value: placementValue(problem, placement),
-    });
+    if (!legal(placement)) return;
+    const moves = countMoves(current, placement);
+    seen.push({ placement, moves, value: placementValue(problem, placement) });
   };
   keep(current);
-  if (problem.loads.length === 1) {
-    for (let step = 0; step < STEPS; step += 1) {
-      const hottest = state.hottest(0);
-      if (!swapFromHottest(state, hottest) && !replicaFromHottest(state, hottest)) break;
-      keep(state.placement());
-    }
-    descend(state, new PairImprover(), 0, STEPS);
-    keep(state.placement());
+  if (legal(current) && rule === null) {
+    const state = new LayerState(problem);
+    state.load(current);
+    walk(state, keep);
   }
   keep(target);
   const sorted = seen.toSorted((a, b) => a.moves - b.moves || a.value - b.value);
   return sorted.filter((step, index) => sorted.slice(0, index).every(({ value }) => step.value < value));
 };
 
+/** Moves that cannot be avoided: of layers whose current placement breaks a rule. */
+export const unavoidableMoves = (layers: readonly (readonly Step[])[]): number =>
+  layers.reduce((sum, steps) => sum + (steps[0]?.moves ?? 0), 0);
+
 /**
- * One step of each layer such that the sum of values is least within the budget, greedily by gain per move over the
+ * One step of each layer such that the sum of values is least within the budget (at least unavoidableMoves), greedily by gain per move over the
  * lower convex hull of each layer's steps: within one step of a layer of the optimum (the relaxation of the
  * multiple-choice knapsack: Sinha & Zoltners 1979).
  */
 export const withinBudget = (layers: readonly (readonly Step[])[], budget: number): readonly Step[] => {
   const chosen = layers.map(() => 0);
-  let left = budget;
+  let left = budget - unavoidableMoves(layers);
   for (;;) {
     let best: { layer: number; step: number; rate: number; moves: number } | null = null;
     layers.forEach((steps, layer) => {

@@ -37,6 +37,26 @@ const groupLoads = (loads: readonly number[], groups: number): number[] => {
   return Array.from({ length: groups }, (_, group) => sumOf(loads.slice(group * size, (group + 1) * size)));
 };
 
+/** Whether some group has replicas on more than one node. */
+export const breaksGroups = (
+  problem: LayerProblem,
+  placement: LayerPlacement,
+  rule: GroupRule | null,
+): boolean => {
+  if (rule === null) return false;
+  const size = expertCount(problem) / rule.groups;
+  const perNode = placement.length / rule.nodes;
+  const nodeOf = new Map<number, number>();
+  return placement.some((held, gpu) =>
+    held.some((expert) => {
+      const group = Math.floor(expert / size);
+      const node = Math.floor(gpu / perNode);
+      if (!nodeOf.has(group)) nodeOf.set(group, node);
+      return nodeOf.get(group) !== node;
+    }),
+  );
+};
+
 /** The layer whose experts are the groups and whose GPUs are the nodes. */
 const nodeProblem = (problem: LayerProblem, { groups, nodes }: GroupRule): LayerProblem => {
   const perNode = problem.slots.length / nodes;
@@ -110,6 +130,7 @@ export const solveLayer = (
   const placement =
     rule === null ? search(problem, bound.value, limits, from) : solveGrouped(problem, limits, rule);
   const faults = placementFaults(problem, placement);
+  if (breaksGroups(problem, placement, rule)) faults.push('a group is on several nodes');
   if (faults.length > 0) throw new Error(`a placement broke its rules: ${faults.slice(0, 3).join('; ')}`);
   const value = placementValue(problem, placement);
   return { placement, value, bound: { ...bound, value: Math.min(bound.value, value) } };

@@ -103,6 +103,9 @@ const place = async (file: string, options: Options, colour: boolean | undefined
   if (!loaded.ok) return failWith(loaded.diagnostics);
   printDiagnostics(loaded.warnings);
   const input = loaded.value;
+  const { objective } = input.task;
+  if (options.current !== undefined && (objective === 'joint' || objective === 'locality'))
+    failUsage('--current', `counts what load gains by moves; the objective is ${objective}`);
   if (options.budgetBytes !== undefined && input.expertBytes === null)
     failUsage('--budget-bytes', 'neither a model nor placement.expert_size says how large an expert is');
   const backend = options.solver === undefined ? null : ((await SOLVERS[options.solver]?.()) ?? null);
