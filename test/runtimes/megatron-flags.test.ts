@@ -1,8 +1,5 @@
 /** Rules about flags: each broken once and passed once, beside the recorded verdicts of Megatron itself. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { megatronFlags } from '../../src/runtimes/megatron/flags.ts';
-import { readMegatron } from '../../src/runtimes/megatron/read.ts';
 import { argumentRules, validateArguments } from '../../src/runtimes/megatron/validate.ts';
 import type { ArgumentFinding, ValidationOptions } from '../../src/runtimes/megatron/validate.ts';
 
@@ -311,10 +308,28 @@ const table: readonly (readonly [string, Change, Change])[] = [
     { '--use-megatron-fsdp': '', '--data-parallel-sharding-strategy': 'optim_grads' },
     { '--tensor-model-parallel-size': '2' },
   ],
+  [
+    'sequence-parallel-off',
+    { '--tensor-model-parallel-size': '2' },
+    { '--tensor-model-parallel-size': '2', '--sequence-parallel': '' },
+  ],
+  [
+    'expert-tensor-inherited',
+    { ...experts, '--tensor-model-parallel-size': '2', '--sequence-parallel': '' },
+    {
+      ...experts,
+      '--tensor-model-parallel-size': '2',
+      '--sequence-parallel': '',
+      '--expert-tensor-parallel-size': '1',
+    },
+  ],
   ['world-divisible', { '--tensor-model-parallel-size': '3' }, { '--tensor-model-parallel-size': '4' }],
   ['unknown-flag', { '--tensor-parallel-size': '2' }, { '--tensor-model-parallel-size': '2' }],
   ['batch-divisible', { '--global-batch-size': '30' }, { '--global-batch-size': '32' }],
 ];
+
+/** What Megatron runs, and nobody wants. */
+const harmful = new Set(['sequence-parallel-off', 'expert-tensor-inherited']);
 
 describe('each rule about flags', () => {
   it.each(table.map(([id, breaks, passes], index) => [id, index, breaks, passes] as const))(
@@ -322,7 +337,7 @@ describe('each rule about flags', () => {
     (id, _, breaks, passes) => {
       const of = (change: Change) => findings(change).filter(({ rule }) => rule === `megatron/${id}`);
       const found = of(breaks);
-      expect(found).toMatchObject([{ level: 'error' }]);
+      expect(found).toMatchObject([{ level: harmful.has(id) ? 'warning' : 'error' }]);
       for (const finding of found) {
         expect(finding.message).not.toBe('');
         expect(finding.expected).not.toBe('');
@@ -393,46 +408,5 @@ describe('stages of failure', () => {
         'micro-batch-group',
       ),
     ).toBe('first step');
-  });
-});
-
-describe('hostile words', () => {
-  const word = fc.oneof(
-    fc.constantFrom(...megatronFlags.keys()),
-    fc.constantFrom(
-      '0',
-      '-1',
-      '1e400',
-      'NaN',
-      '',
-      '[',
-      '([0]*9',
-      '__proto__',
-      'E|t*9999999999',
-      '99999999999999999999',
-      '4000000000',
-      '2',
-      '8',
-      'flex',
-      'full',
-    ),
-    fc.string(),
-  );
-
-  it('are read and judged without an exception', () => {
-    fc.assert(
-      fc.property(fc.array(word, { maxLength: 60 }), fc.integer({ min: 1, max: 64 }), (words, world) => {
-        expect(() => validateArguments(words, { ...options, world })).not.toThrow();
-        expect(() => readMegatron(words, { world, version: '0.20' })).not.toThrow();
-      }),
-      { numRuns: 1500, seed: 7 },
-    );
-    // On top of a valid run, so that the deeper rules are reached.
-    fc.assert(
-      fc.property(fc.array(word, { maxLength: 30 }), (words) => {
-        expect(() => validateArguments([...wordsFor(experts), ...words], options)).not.toThrow();
-      }),
-      { numRuns: 1500, seed: 8 },
-    );
   });
 });
