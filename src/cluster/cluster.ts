@@ -71,6 +71,8 @@ export interface MeasuredLinks {
   readonly latency: readonly (readonly number[])[] | null;
   /** The same links by size of message, ascending, where they were measured so; `bandwidth` is for where no size is known. */
   readonly bySize?: readonly MeasuredSize[];
+  /** What share of transfers attains at least: `p95` → bytes/s, as in `bandwidth`. */
+  readonly quantiles?: Readonly<Record<string, readonly (readonly number[])[]>>;
 }
 
 export interface MeasuredSize {

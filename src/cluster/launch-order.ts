@@ -100,7 +100,9 @@ export const launchedCluster = (cluster: Cluster, order: LaunchOrder): Cluster =
       : {
           measurements: {
             ...measurements,
-            links: measurements.links.map((links) => launchedLinks(links, links.level === 'gpu' ? gpus : chosen)),
+            links: measurements.links.map((links) =>
+              launchedLinks(links, links.level === 'gpu' ? gpus : chosen),
+            ),
           },
         }),
     launched: {

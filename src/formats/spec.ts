@@ -266,9 +266,17 @@ export interface NetworkSpec {
         TierSpec,
       ];
   /**
-   * File of measured links (CSV or JSON), which override presets.
+   * File of measured links (CSV, JSON or a log), which override presets; or several measurements of the same links.
    */
-  measured?: string;
+  measured?: string | [string, ...string[]];
+  /**
+   * With several measurements: a plan is to be good on the worst of them (default) or on their mean.
+   */
+  combine?: 'worst' | 'mean';
+  /**
+   * Of a measurement that carries quantiles: the one to plan for, such as p95 (what 95 % of transfers attain).
+   */
+  quantile?: string;
 }
 export interface TierSpec {
   name: string;

@@ -1,7 +1,8 @@
 /**
  * A matrix as JSON: `{ unit, level: node|gpu, order: [names], bandwidth: [[…]], latency: [[…]] }`, and where they were
  * measured `message_bytes: [sizes]` with `bandwidth_by_size: [[[…]]]`, a matrix for each. `unusable: [[from, to]]` names
- * links that are known to be missing or dead.
+ * links that are known to be missing or dead. `quantiles: { p50: [[…]], p95: [[…]] }` are bandwidths that so many per cent
+ * of the transfers attain; without `bandwidth` the median stands for it.
  */
 import type { MeasuredLinks, MeasuredSize } from '../cluster/cluster.ts';
 import type { Diagnostic, Result } from '../diagnostics.ts';
@@ -20,6 +21,7 @@ const KEYS = [
   'message_bytes',
   'bandwidth_by_size',
   'unusable',
+  'quantiles',
 ];
 const MAXIMUM_DIAGNOSTICS = 50;
 
@@ -125,6 +127,26 @@ const readSizes = (
   });
 };
 
+const QUANTILE = /^p\d{1,2}$/u;
+
+const readQuantiles = (
+  value: unknown,
+  names: readonly string[],
+  read: CellReader,
+  report: Report,
+): NonNullable<MeasuredLinks['quantiles']> | null => {
+  if (value === undefined) return null;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    report.at(['quantiles'], 'quantiles: expected a map such as { p50: [[…]], p95: [[…]] }');
+    return null;
+  }
+  const found: Record<string, readonly (readonly number[])[]> = {};
+  for (const [key, rows] of Object.entries(value))
+    if (QUANTILE.test(key)) found[key] = readRows(rows, ['quantiles', key], names, read, report);
+    else report.at(['quantiles', key], `"${key.slice(0, 20)}" is no quantile: expected p1 to p99`);
+  return found;
+};
+
 const unitOf = (map: Readonly<Record<string, unknown>>, report: Report): number => {
   const { unit: written } = map;
   const unit = written === undefined ? 1 : typeof written === 'string' ? bandwidthUnit(written) : undefined;
@@ -158,7 +180,9 @@ export const readJsonMatrix = (
   const allowed = (sender: number, receiver: number): boolean =>
     allowMissing || unusable.has(sender * names.length + receiver);
   const link: CellReader = (cell, sender, receiver) => bandwidthCell(cell, unit, allowed(sender, receiver));
-  const bandwidth = readRows(map['bandwidth'], ['bandwidth'], names, link, report);
+  const quantiles = readQuantiles(map['quantiles'], names, link, report);
+  const median = map['bandwidth'] === undefined ? quantiles?.['p50'] : undefined;
+  const bandwidth = median ?? readRows(map['bandwidth'], ['bandwidth'], names, link, report);
   const delay: CellReader = (cell, sender, receiver) =>
     latencyCell(cell === null && allowed(sender, receiver) ? 0 : cell, 1);
   const latency =
@@ -170,6 +194,9 @@ export const readJsonMatrix = (
   if (typeof level !== 'string' && names.length > 0) report.at(['order'], level.message);
   if (report.diagnostics.length > 0 || typeof level !== 'string')
     return { ok: false, diagnostics: report.diagnostics };
-  const sizes = bySize.length === 0 ? {} : { bySize };
+  const sizes = {
+    ...(bySize.length === 0 ? {} : { bySize }),
+    ...(quantiles === null ? {} : { quantiles }),
+  };
   return { ok: true, value: { level, names, bandwidth, latency, ...sizes }, warnings: [] };
 };

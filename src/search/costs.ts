@@ -1,6 +1,7 @@
 import type { Calibration } from '../cost/calibration.ts';
 import { createEstimator } from '../cost/estimator.ts';
 import { createMemoryModel } from '../cost/memory.ts';
+import { createOrderScore } from '../cost/order-score.ts';
 import type { Problem } from '../plan/problem.ts';
 import type { SearchCosts } from './search-types.ts';
 
@@ -11,6 +12,7 @@ export const createSearchCosts = (problem: Problem, calibration: Calibration): S
     ...createEstimator(problem, calibration),
     memory: stages,
     excess,
+    orderScore: (strategy, partition) => createOrderScore(problem, calibration, strategy, partition),
     forProblem: (other) => createSearchCosts(other, calibration),
   };
 };

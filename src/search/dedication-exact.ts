@@ -1,8 +1,9 @@
 /** Exact branch and bound over orders of a grid: thresholds of the rings outside, positions one by one inside. */
-import { arcCover, type DedicationBounds } from './dedication-bounds.ts';
+import type { DedicationBounds } from './dedication-bounds.ts';
 import { distinctLatencies } from './dedication-graph.ts';
 import { orderValue, type DedicationInstance, type Grid } from './dedication-instance.ts';
 import type { Found } from './dedication-local-search.ts';
+import { arcCover } from './dedication-pipeline-bounds.ts';
 
 export interface ExactResult extends Found {
   readonly lowerBound: number;

@@ -1,5 +1,6 @@
 /** A cluster whose links are the best that it has: what no order of hosts can beat. */
 import type { Cluster, MeasuredLinks } from '../cluster/cluster.ts';
+import { combinedLinks } from '../cluster/measurements.ts';
 
 const best = (
   rows: readonly (readonly number[])[],
@@ -35,8 +36,15 @@ const fastestLinks = (measured: MeasuredLinks): MeasuredLinks => ({
 });
 
 /** The iteration time of a strategy on it bounds that of every order of hosts from below: times fall as links get faster. */
-export const optimisticCluster = (cluster: Cluster): Cluster =>
-  cluster.measured === null ? cluster : { ...cluster, measured: fastestLinks(cluster.measured) };
+export const optimisticCluster = ({ measured, measurements, ...rest }: Cluster): Cluster => {
+  if (measured === null) return { ...rest, measured };
+  const all = measurements?.links ?? [measured];
+  const best = all.map(fastestLinks);
+  return {
+    ...rest,
+    measured: measurements === undefined ? fastestLinks(measured) : combinedLinks(best, 'mean'),
+  };
+};
 
 /** All measured links are equal, so that no order differs from another. */
 export const hasEqualLinks = ({ measured }: Cluster): boolean => {

@@ -9,6 +9,7 @@ import { gpusUsed, microBatches, type Partition, type Strategy } from '../strate
 import { seconds } from '../units.ts';
 import { dedicate, type DedicationAnswer } from './dedication.ts';
 import { orderDevices } from './dedication-gpus.ts';
+import { polishOrder } from './dedication-polish.ts';
 import type { SearchCosts } from './search-types.ts';
 
 export interface Dedicated {
@@ -31,12 +32,19 @@ export interface PlanQuestion {
   readonly hosts: readonly number[] | null;
   /** Seconds that no order goes below. */
   readonly bound: number;
+  /** Assignments solved before, by what they depend on: layouts that differ in switches alone share theirs. */
+  readonly solved: Map<string, DedicationAnswer>;
 }
 
 /** Gain below which the order of the hosts is kept: less than measurements repeat. */
 const WORTH = 0.005;
+/** Of two orders whose times differ less, the one that communicates less is kept. */
+const NOTICEABLE = 1e-3;
 /** Questions to the cost model about orders of GPUs. */
 const DEVICE_EVALUATIONS = 400;
+/** Questions about exchanges of two nodes, and nodes up to which they are asked. */
+const POLISH_EVALUATIONS = 150;
+const MOST_POLISHED = 64;
 
 /** The cluster as each of its measurements shows it. */
 export const measuredClusters = (cluster: Cluster): readonly Cluster[] => {
@@ -92,11 +100,16 @@ const seek = (question: PlanQuestion, counts: readonly number[]): Sought => {
   const { problem, strategy, partition, hosts } = question;
   const launched = launchedCluster(problem.cluster, { hosts, devices: null });
   const answers: DedicationAnswer[] = [];
-  for (const measured of measuredClusters(launched)) {
+  for (const [index, measured] of measuredClusters(launched).entries()) {
     const matrix = nodeMatrix(measured);
     if (matrix === null || matrix.nodes < 2) continue;
     const shape = communicationShape(problem, measured, strategy, partition);
-    for (const pipelineCount of counts) answers.push(dedicate({ shape, matrix, pipelineCount }));
+    for (const pipelineCount of counts) {
+      const key = JSON.stringify([index, hosts, pipelineCount, shape]);
+      const answer = question.solved.get(key) ?? dedicate({ shape, matrix, pipelineCount });
+      question.solved.set(key, answer);
+      answers.push(answer);
+    }
   }
   return { cluster: launched, answers };
 };
@@ -112,6 +125,18 @@ const communicationOf = (question: PlanQuestion, cluster: Cluster, order: readon
       return communicationTime(shape, matrix, order).total;
     }),
   );
+
+/** Exchanges judged by the estimator, where it can be asked often: one measurement of few nodes. */
+const polish = (question: PlanQuestion, { hosts }: Order, all: readonly number[]) => {
+  const { problem, costsOf, strategy, partition } = question;
+  if (problem.cluster.measured === null || problem.cluster.measurements !== undefined) return null;
+  const launched = hosts ?? usedHosts(problem.cluster, strategy, all);
+  if (launched.length > MOST_POLISHED) return null;
+  const score = costsOf(problem).orderScore?.(strategy, partition);
+  if (score === undefined) return null;
+  const spares = all.filter((host) => !launched.includes(host));
+  return polishOrder(launched, spares, (order) => score({ hosts: order, devices: null }), POLISH_EVALUATIONS);
+};
 
 const isIdentity = (order: readonly number[]): boolean => order.every((host, index) => host === index);
 
@@ -138,13 +163,15 @@ export const dedicatePlan = (question: PlanQuestion): Dedicated => {
   const counts = byTime && strategy.pipeline > 1 ? [1, Math.max(1, rounds), rounds * strategy.pipeline] : [1];
   const { cluster, answers } = seek(question, idle ? [1] : [...new Set(counts)]);
   const single = answers.filter((_, index) => index % (idle ? 1 : new Set(counts).size) === 0);
-  let best: { order: Order; time: number; feasible: boolean; answer: DedicationAnswer | null } = {
+  let best: { order: Order; time: number; feasible: boolean; moved: readonly number[] | null } = {
     order: own,
     ...host,
-    answer: null,
+    moved: null,
   };
   const better = (a: { time: number; feasible: boolean; value: number }, value: number): boolean =>
-    a.feasible !== best.feasible ? a.feasible : a.value < value * (1 - 1e-9);
+    a.feasible !== best.feasible
+      ? a.feasible
+      : a.value < value * (1 - (byTime && best.moved !== null ? NOTICEABLE : 1e-9));
   let value = byTime ? host.time : communicationOf(question, cluster, null);
   for (const answer of idle ? [] : answers) {
     if (answer.method === 'none' || isIdentity(answer.order)) continue;
@@ -152,8 +179,15 @@ export const dedicatePlan = (question: PlanQuestion): Dedicated => {
     const found = timeOf(question, order);
     const own = byTime ? found.time : communicationOf(question, cluster, answer.order);
     if (!better({ ...found, value: own }, value)) continue;
-    best = { order, ...found, answer };
+    best = { order, ...found, moved: answer.order };
     value = own;
+  }
+  if (byTime && !idle) {
+    const found = polish(question, best.order, all);
+    if (found !== null && found.time < value * (1 - NOTICEABLE)) {
+      const order: Order = { hosts: found.order, devices: null };
+      best = { order, ...timeOf(question, order), moved: found.order.map((host) => all.indexOf(host)) };
+    }
   }
   let { order } = best;
   if (scope === 'gpus' && problem.cluster.measured?.level === 'gpu') {
@@ -177,7 +211,7 @@ export const dedicatePlan = (question: PlanQuestion): Dedicated => {
       best = { ...best, order, ...timeOf(question, { hosts: launched, devices }) };
     }
   }
-  const local = best.answer === null ? null : best.answer.order;
+  const local = best.moved;
   const communication = communicationOf(question, cluster, local);
   const hostValue = communicationOf(question, cluster, null);
   const bounds = single.map(({ lowerBound }) => lowerBound);

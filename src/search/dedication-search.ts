@@ -3,7 +3,13 @@ import { launchedCluster } from '../cluster/launch-order.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { hasEqualLinks, optimisticCluster } from './dedication-optimistic.ts';
-import { dedicatePlan, measuredClusters, planInOrder, type Dedicated } from './dedication-plan.ts';
+import {
+  dedicatePlan,
+  measuredClusters,
+  planInOrder,
+  type Dedicated,
+  type PlanQuestion,
+} from './dedication-plan.ts';
 import { layoutId } from './keys.ts';
 import { createValue } from './ranking.ts';
 import type { SearchControls, SearchCosts, SearchOutcome } from './search-types.ts';
@@ -87,8 +93,7 @@ export const searchJointly = ({ problem, costsOf, controls, searchInOrder }: Joi
   let total: SearchOutcome | null = null;
   for (const block of launchBlocks(problem.cluster)) {
     const cluster = launchedCluster(problem.cluster, { hosts: block.hosts, devices: null });
-    const { measurements: _, ...single } = optimisticCluster(cluster);
-    const optimistic: Problem = { ...problem, cluster: single, search: wanted };
+    const optimistic: Problem = { ...problem, cluster: optimisticCluster(cluster), search: wanted };
     const outcome = searchInOrder(optimistic, costsOf(optimistic), controls);
     total = total === null ? outcome : sumOf(total, outcome);
     for (const plan of outcome.plans)
@@ -98,6 +103,7 @@ export const searchJointly = ({ problem, costsOf, controls, searchInOrder }: Joi
   candidates.sort((a, b) => a.bound - b.bound);
   const byLayout = new Map<string, { candidate: Candidate; found: Dedicated; value: number }>();
   const bestOfBlock = new Map<string, number>();
+  const solved: PlanQuestion['solved'] = new Map();
   const threshold = (): number => {
     const values = [...byLayout.values()].map((each) => each.value).sort((a, b) => a - b);
     return values[top - 1] ?? Infinity;
@@ -107,7 +113,7 @@ export const searchJointly = ({ problem, costsOf, controls, searchInOrder }: Joi
     const { strategy, partition } = candidate.plan;
     const { hosts } = candidate.block;
     const bound = candidate.plan.estimate.iterationTime;
-    const found = dedicatePlan({ problem, costsOf, strategy, partition, hosts, bound });
+    const found = dedicatePlan({ problem, costsOf, strategy, partition, hosts, bound, solved });
     if (!found.feasible) continue;
     const own = value(strategy, found.time, 0);
     const { what } = candidate.block;
@@ -121,7 +127,15 @@ export const searchJointly = ({ problem, costsOf, controls, searchInOrder }: Joi
   const plans = ranked.map(({ candidate, found }, index) => {
     const { plan, block } = candidate;
     const { strategy, partition } = plan;
-    const question = { problem, costsOf, strategy, partition, hosts: block.hosts, bound: candidate.bound };
+    const question = {
+      problem,
+      costsOf,
+      strategy,
+      partition,
+      hosts: block.hosts,
+      bound: candidate.bound,
+      solved,
+    };
     return planInOrder({ ...plan, rank: index + 1 }, question, found);
   });
   const least = candidates[0]?.bound ?? 0;

@@ -1,3 +1,4 @@
+import type { LaunchOrder } from '../cluster/launch-order.ts';
 import type { LayerCosts } from '../cost/estimator.ts';
 import type { Estimate, SearchResult, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
@@ -21,6 +22,8 @@ export interface SearchCosts {
   readonly excess: (strategy: Strategy, partition: Partition) => Bytes;
   /** The same cost model for another problem (nodes in another order, fewer of them); absent: no dedication. */
   readonly forProblem?: (problem: Problem) => SearchCosts;
+  /** Iteration time of a strategy in any order of hosts, for who compares many orders of one. */
+  readonly orderScore?: (strategy: Strategy, partition: Partition) => (order: LaunchOrder) => Seconds;
 }
 
 export interface SearchControls {

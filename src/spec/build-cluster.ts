@@ -1,6 +1,7 @@
 /** The cluster of a SPEC: node groups with what they inherit, network tiers, measured links. */
 import type { Cluster, MeasuredLinks, NodeGroup, Tier } from '../cluster/cluster.ts';
 import { gpuCount } from '../cluster/cluster.ts';
+import { atQuantile, combinedLinks } from '../cluster/measurements.ts';
 import type { ClusterSpec, NodeGroupSpec } from '../formats/spec.ts';
 import { buildAccelerator, buildIntraNode, buildNics } from './build-accelerator.ts';
 import type { AcceleratorChoice } from './build-accelerator.ts';
@@ -171,12 +172,55 @@ const tiersOf = (spec: ClusterSpec, context: BuildContext): readonly Tier[] => {
   return tiers;
 };
 
-const measuredOf = (spec: ClusterSpec, cluster: Cluster, context: BuildContext): MeasuredLinks | null => {
-  const name = spec.network?.measured;
-  if (name === undefined) return null;
-  const source = context.readReference(name, `${CLUSTER}/network/measured`);
+/** One measurement at the quantile that the SPEC names. */
+const measurementOf = (
+  name: string,
+  pointer: string,
+  spec: ClusterSpec,
+  cluster: Cluster,
+  context: BuildContext,
+): MeasuredLinks | null => {
+  const source = context.readReference(name, pointer);
   if (source === null) return null;
-  return context.take(readMeasured(source, cluster));
+  const links = context.take(readMeasured(source, cluster));
+  const quantile = spec.network?.quantile;
+  if (links === null || quantile === undefined) return links;
+  const chosen = atQuantile(links, quantile);
+  if (chosen === null)
+    context.error(
+      `${CLUSTER}/network/quantile`,
+      'spec/quantile',
+      `${name} has no quantile ${quantile}; it has ${Object.keys(links.quantiles ?? {}).join(', ') || 'none'}`,
+    );
+  return chosen;
+};
+
+const measuredOf = (
+  spec: ClusterSpec,
+  cluster: Cluster,
+  context: BuildContext,
+): Pick<Cluster, 'measured' | 'measurements'> => {
+  const named = spec.network?.measured;
+  for (const key of ['combine', 'quantile'] as const)
+    if (spec.network?.[key] !== undefined && named === undefined)
+      context.error(`${CLUSTER}/network/${key}`, 'spec/measured', `${key} needs network.measured`);
+  if (named === undefined) return { measured: null };
+  const pointer = `${CLUSTER}/network/measured`;
+  if (typeof named === 'string') return { measured: measurementOf(named, pointer, spec, cluster, context) };
+  const all = named.map((name, index) =>
+    measurementOf(name, `${pointer}/${String(index)}`, spec, cluster, context),
+  );
+  const links = all.filter((each) => each !== null);
+  if (links.length < all.length) return { measured: null };
+  const combine = spec.network?.combine ?? 'worst';
+  const other = links.findIndex(({ level }) => level !== links[0]?.level);
+  if (other > 0) {
+    const message = 'is of another level (node, gpu) than the first measurement';
+    context.error(`${pointer}/${String(other)}`, 'spec/measured', message);
+    return { measured: null };
+  }
+  const measured = combinedLinks(links, combine);
+  return links.length === 1 ? { measured } : { measured, measurements: { links, combine } };
 };
 
 /** null where something is wrong; all of it is in the context. `spec` may be trusted where the context says that it is sound. */
@@ -205,5 +249,5 @@ export const buildCluster = (spec: ClusterSpec, context: BuildContext): Cluster 
     context.error(`${CLUSTER}/nodes`, 'spec/range', message);
     return null;
   }
-  return { ...cluster, measured: measuredOf(spec, cluster, context) };
+  return { ...cluster, ...measuredOf(spec, cluster, context) };
 };
