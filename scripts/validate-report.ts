@@ -94,7 +94,10 @@ const overridesOf = ({ settings, parallelism }: Recipe): string => {
   const put = (key: string, value: unknown): void => {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
     if (value === undefined || key.startsWith('CALL:')) return;
-    lines.set(key, `${key}='${Array.isArray(value) ? `[${value.map(String).join(',')}]` : String(value)}'`);
+    lines.set(
+      key,
+      `${key}='${Array.isArray(value) ? `[${value.map(String).join(',')}]` : JSON.stringify(value).replace(/^"(.*)"$/su, '$1')}'`,
+    );
   };
   for (const [key, value] of Object.entries(settings)) put(key, value);
   const known: Readonly<Record<string, string>> = {
@@ -147,8 +150,8 @@ for (const file of process.argv.slice(2)) {
     readonly Case[] | { readonly vectors?: readonly Case[]; readonly rows?: readonly Recipe[] };
   const tally: Tally = { agree: 0, differ: 0, later: 0 };
   console.log(`== ${file.slice(file.lastIndexOf('/') + 1)}`);
-  if ('rows' in data && data.rows !== undefined) judgeRecipes(data.rows, tally);
-  else if ('vectors' in data && data.vectors !== undefined) judgeCases(data.vectors, true, tally);
+  if ('rows' in data) judgeRecipes(data.rows, tally);
+  else if ('vectors' in data) judgeCases(data.vectors, true, tally);
   else judgeCases(data as readonly Case[], false, tally);
   const total = tally.agree + tally.differ;
   console.log(

@@ -1,6 +1,6 @@
 import { bridgeKeys } from '../runtimes/bridge/keys.ts';
 import { knownText } from '../runtimes/shell-parse/values.ts';
-import type { BridgeSetting } from './bridge-subject.ts';
+import type { BridgeSetting } from './bridge-setting.ts';
 import { byDistance, near } from './sizes.ts';
 import type { Setting } from './subject.ts';
 

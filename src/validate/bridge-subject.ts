@@ -1,9 +1,7 @@
 import type { Source } from '../ingest/source.ts';
-import type { AcceleratorArchitecture } from '../cluster/cluster.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { flagOfKey, recipeFacts, sharedArgumentRules } from '../runtimes/bridge/keys.ts';
 import { parseArguments } from '../runtimes/megatron/arguments.ts';
-import { megatronFlags } from '../runtimes/megatron/flags.ts';
 import { readMegatron } from '../runtimes/megatron/read.ts';
 import { megatron } from '../runtimes/megatron/runtime.ts';
 import { argumentRules } from '../runtimes/megatron/validate.ts';
@@ -13,6 +11,9 @@ import type { Fragment, Gap, ShellWord } from '../runtimes/shell-parse/values.ts
 import { applyEdits } from './edit.ts';
 import { error, unchecked, warning } from './finding.ts';
 import type { RawFinding } from './finding.ts';
+import type { BridgeSetting } from './bridge-setting.ts';
+import { architectures, flagOfStrategyKey, fromRecipe } from './bridge-tables.ts';
+import { readCommandLine, wordsOf } from './bridge-words.ts';
 import { firstKeyOf, settingsOf, valuesToTry } from './bridge-settings.ts';
 import { askRules, missingModel, withMissing } from './missing.ts';
 import { modelNamed } from './model-name.ts';
@@ -21,15 +22,6 @@ import type { Changes, Judgement, OpenValue, ReadOptions, Subject } from './subj
 import type { Target } from './target.ts';
 import { worldValue } from './world.ts';
 import type { StatedWorld } from './world.ts';
-
-/** A configuration of Megatron-Bridge or NeMo: dotted keys with their values. */
-export interface BridgeSetting {
-  readonly key: string;
-  /** Null, false and lists as text: `null`, `false`, `[a,b]`. */
-  readonly value: ShellWord;
-  /** Where the key stands. */
-  readonly at: number;
-}
 
 export interface BridgeGiven {
   readonly source: Source;
@@ -43,120 +35,6 @@ export interface BridgeGiven {
   readonly settings?: readonly BridgeSetting[];
   readonly rewrite?: (changes: Changes) => string | null;
 }
-
-const architectures: Readonly<Record<string, AcceleratorArchitecture>> = {
-  a100: 'ampere',
-  h100: 'hopper',
-  h200: 'hopper',
-  b200: 'blackwell',
-  b300: 'blackwell',
-  gb200: 'blackwell',
-  gb300: 'blackwell',
-  vr200: 'blackwell',
-};
-
-/** Sizes that a recipe brings when the command line does not. */
-const fromRecipe: readonly string[] = [
-  '--tensor-model-parallel-size',
-  '--pipeline-model-parallel-size',
-  '--context-parallel-size',
-  '--expert-model-parallel-size',
-  '--expert-tensor-parallel-size',
-  '--num-virtual-stages-per-pipeline-rank',
-  '--micro-batch-size',
-  '--global-batch-size',
-  '--sequence-parallel',
-];
-
-const keyOfFlag: Readonly<Partial<Record<keyof Strategy, string>>> = {
-  tensor: '--tensor-model-parallel-size',
-  pipeline: '--pipeline-model-parallel-size',
-  virtualStages: '--num-virtual-stages-per-pipeline-rank',
-  context: '--context-parallel-size',
-  expert: '--expert-model-parallel-size',
-  expertTensor: '--expert-tensor-parallel-size',
-  microBatchSize: '--micro-batch-size',
-  microBatchGroup: '--microbatch-group-size-per-virtual-pipeline-stage',
-  sequenceParallel: '--sequence-parallel',
-  recompute: '--recompute-granularity',
-  sharding: '--use-distributed-optimizer',
-  shardingGroup: '--num-distributed-optimizer-instances',
-  overlapGradients: '--overlap-grad-reduce',
-  overlapParameters: '--overlap-param-gather',
-  overlapTensor: '--tp-comm-overlap',
-  overlapExpert: '--overlap-moe-expert-parallel-comm',
-  contextCommunication: '--cp-comm-type',
-  dispatcher: '--moe-token-dispatcher-type',
-};
-
-const override = /^[+~]{0,2}([A-Za-z_][\w.]*)=/u;
-
-const settingOfWord = (word: ShellWord): BridgeSetting | null => {
-  const [first] = word.fragments;
-  const match = first === undefined || first.gap !== null ? null : override.exec(first.text);
-  if (match === null || first === undefined) return null;
-  const cut = match[0].length;
-  const fragments = [
-    { ...first, text: first.text.slice(cut), at: first.at < 0 ? -1 : first.at + cut },
-    ...word.fragments.slice(1),
-  ].filter(({ text, gap }) => gap !== null || text !== '');
-  return {
-    key: match[1] ?? '',
-    value: { fragments, at: fragments[0]?.at ?? word.at, many: false },
-    at: word.at,
-  };
-};
-
-interface CommandLine {
-  readonly settings: readonly BridgeSetting[];
-  readonly recipe: string | null;
-  readonly world: StatedWorld | null;
-}
-
-const readCommandLine = (words: readonly ShellWord[]): CommandLine => {
-  const settings: BridgeSetting[] = [];
-  const options = new Map<string, ShellWord>();
-  for (const [index, word] of words.entries()) {
-    const text = shownText(word.fragments);
-    const setting = text.startsWith('-') ? null : settingOfWord(word);
-    if (setting !== null) settings.push(setting);
-    const name = /^--(recipe|nodes|num[-_]nodes|gpus[-_]per[-_]node|num[-_]gpus|ng)(?:=(.*))?$/u.exec(text);
-    if (name === null) continue;
-    const value = name[2] === undefined ? words[index + 1] : wordOf(name[2], word.at);
-    if (value !== undefined) options.set((name[1] ?? '').replaceAll('_', '-'), value);
-  }
-  const nodes = options.get('nodes') ?? options.get('num-nodes');
-  const perNode = options.get('gpus-per-node') ?? null;
-  const total = options.get('num-gpus') ?? options.get('ng');
-  const world =
-    total !== undefined
-      ? { factors: [total], perNode }
-      : nodes !== undefined && perNode !== null
-        ? { factors: [nodes, perNode], perNode }
-        : null;
-  const recipe = options.get('recipe');
-  return { settings, recipe: recipe === undefined ? null : knownText(recipe.fragments), world };
-};
-
-const plainValue = (text: string): string => text.trim().replace(/^(["'])(.*)\1$/u, '$2');
-
-/** Words of Megatron for one setting; none for what is off or not said. */
-const wordsOf = (flag: string, given: string): readonly string[] => {
-  const text = plainValue(given);
-  if (/^(?:null|none|~)?$/iu.test(text) || /^false$/iu.test(text)) return [];
-  if (megatronFlags.get(flag)?.values === 0) return /^(?:true|1)$/iu.test(text) ? [flag] : [];
-  const list = /^\[(.*)\]$/su.exec(text)?.[1];
-  const many = megatronFlags.get(flag)?.values === null;
-  if (list === undefined || (!many && flag === '--pipeline-model-parallel-layout'))
-    return list === undefined ? [flag, text] : [];
-  return [
-    flag,
-    ...list
-      .split(',')
-      .map((item) => plainValue(item))
-      .filter((item) => item !== ''),
-  ];
-};
 
 /** A configuration of Bridge or NeMo as a subject of the rules of Megatron's core and of Bridge's own checks. */
 export const bridgeSubject = (given: BridgeGiven, options: ReadOptions): Subject => {
@@ -365,7 +243,7 @@ export const bridgeSubject = (given: BridgeGiven, options: ReadOptions): Subject
       partition: layoutUnknown ? null : partition,
     };
     return askRules(rules, context, (key) => {
-      const flag = keyOfFlag[key as keyof Strategy];
+      const flag = flagOfStrategyKey[key as keyof Strategy];
       return flag === undefined ? [] : [settingName(flag)];
     }).filter(({ level, rule }) => level !== 'unchecked' || !quietlyUnchecked.has(rule));
   };

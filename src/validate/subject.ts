@@ -1,3 +1,4 @@
+import type { AcceleratorArchitecture } from '../cluster/cluster.ts';
 import type { Range, Source } from '../ingest/source.ts';
 import type { Model } from '../model/model.ts';
 import type { Training } from '../plan/problem.ts';
@@ -76,5 +77,5 @@ export interface ReadOptions {
   readonly clusterGpus: number | null;
   readonly perNode: number | null;
   readonly target: Target | null;
-  readonly architecture: import('../cluster/cluster.ts').AcceleratorArchitecture | null;
+  readonly architecture: AcceleratorArchitecture | null;
 }

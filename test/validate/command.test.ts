@@ -302,3 +302,27 @@ describe('the GitHub Action', () => {
       if (run !== undefined) expect(() => execFileSync('bash', ['-n', '-c', run])).not.toThrow();
   });
 });
+
+describe('a YAML of arguments', () => {
+  it('is mended in place: values, new and taken-out flags on lines of their own', () => {
+    const flags = baseFlags.split(' --').map((part) => part.replace(/^--/u, '').split(' '));
+    const lines = flags.map(
+      ([name, ...values]) => `  --${name ?? ''}: ${values.length === 0 ? 'true' : values.join(' ')}`,
+    );
+    const text = [
+      'ENV_VARS:',
+      '  CUDA_DEVICE_MAX_CONNECTIONS: 1',
+      'MODEL_ARGS:',
+      ...lines,
+      '  --micro-batch-size: 1',
+      '  --global-batch-size: 64',
+      '  --overlap-param-gather: true',
+      '  --use-distributed-optimizer: true',
+      '',
+    ].join('\n');
+    writeFileSync(path.join(folder, 'args.yaml'), text);
+    const { stdout } = planner('args.yaml', '--gpus', '8', '--fix');
+    expect(stdout).toMatch(/^args\.yaml: (without --overlap-param-gather|--overlap-grad-reduce)\n/u);
+    expect(stdout).toMatch(/^[-+] {2}--overlap-(param-gather|grad-reduce): true$/mu);
+  });
+});

@@ -1,0 +1,166 @@
+import type { Sharding } from '../strategy/strategy.ts';
+import { placeIn, rewriteData, sizeSettings, textIn, Values } from './data-file.ts';
+import type { DataFile } from './data-file.ts';
+import { error, note } from './finding.ts';
+import type { RawFinding } from './finding.ts';
+import { structuredSubject } from './structured-subject.ts';
+import type { StructuredReading } from './structured-subject.ts';
+import type { Changes, ReadOptions, Subject } from './subject.ts';
+import type { Target } from './target.ts';
+
+const prefix = 'parallelism_config.parallelism_config_';
+const accelerateNames = {
+  tensor: [`${prefix}tp_size`],
+  context: [`${prefix}cp_size`, `${prefix}sp_size`],
+  data: [`${prefix}dp_shard_size`, `${prefix}dp_replicate_size`],
+  shardingGroup: [`${prefix}dp_shard_size`],
+  sharding: [
+    'fsdp_config.fsdp_sharding_strategy',
+    'fsdp_config.fsdp_reshard_after_forward',
+    'deepspeed_config.zero_stage',
+  ],
+} as const;
+
+const zero: readonly Sharding[] = ['none', 'optimizer', 'gradients', 'parameters'];
+
+const accelerateSharding = (values: Values): Sharding => {
+  const kind = values.text('distributed_type');
+  if (kind === 'DEEPSPEED') return zero[values.count('deepspeed_config.zero_stage') ?? 2] ?? 'none';
+  if (kind !== 'FSDP' && kind !== 'fsdp') return 'none';
+  const strategy = values.text('fsdp_config.fsdp_sharding_strategy');
+  if (strategy === 'NO_SHARD') return 'none';
+  if (strategy === 'SHARD_GRAD_OP' || values.raw('fsdp_config.fsdp_reshard_after_forward') === false)
+    return 'gradients';
+  return 'parameters';
+};
+
+/** A YAML configuration of Hugging Face accelerate (src/accelerate/parallelism_config.py, huggingface/accelerate @ 16cb6eb8). */
+export const accelerateSubject = (file: DataFile, target: Target, options: ReadOptions): Subject => {
+  const read = (changes: Changes): StructuredReading => {
+    const values = new Values(file, changes);
+    const size = (name: string): number | null => values.count(`${prefix}${name}_size`);
+    const [tensor, cp, sp, replicate] = [
+      size('tp') ?? 1,
+      size('cp') ?? 1,
+      size('sp') ?? 1,
+      size('dp_replicate') ?? 1,
+    ];
+    const findings: RawFinding[] = [];
+    const sharding = accelerateSharding(values);
+    const processes = values.count('num_processes');
+    const stated = file.entries.has('parallelism_config');
+    const shard = size('dp_shard') ?? 1;
+    const context = cp * sp;
+    const product = tensor * context * replicate * shard;
+    const ranks = options.gpus ?? processes ?? options.clusterGpus ?? product;
+    if (cp > 1 && sp > 1)
+      findings.push(
+        error(
+          'accelerate/context-exclusive',
+          'startup',
+          [`${prefix}cp_size`, `${prefix}sp_size`],
+          'context and sequence parallelism together',
+          `${cp} and ${sp}`,
+          'one of them',
+        ),
+      );
+    if (stated && product !== ranks)
+      findings.push(
+        error(
+          'accelerate/world-product',
+          'startup',
+          [...accelerateNames.data, ...accelerateNames.tensor, ...accelerateNames.context, 'num_processes'],
+          `dp_replicate × dp_shard × cp × sp × tp is ${product}, num_processes is ${ranks}`,
+          product,
+          String(ranks),
+        ),
+      );
+    if ((tensor > 1 || context > 1) && replicate > 1 && shard === 1)
+      findings.push(
+        error(
+          'accelerate/replicas-need-shards',
+          'startup',
+          [`${prefix}dp_replicate_size`, `${prefix}dp_shard_size`],
+          'copies without shards beside tensor or context parallelism',
+          replicate,
+          'dp_shard_size above 1',
+        ),
+      );
+    const data = stated ? replicate * shard : ranks;
+    const offload =
+      values.flag('fsdp_config.fsdp_offload_params') ||
+      values.text('deepspeed_config.offload_optimizer_device') === 'cpu';
+    return {
+      strategy: {
+        tensor,
+        pipeline: 1,
+        context,
+        data,
+        sharding,
+        shardingGroup: sharding === 'none' ? data * context : (stated ? shard : data) * context,
+        offload: offload ? 'optimizer' : 'none',
+        recompute: { kind: values.flag('fsdp_config.fsdp_activation_checkpointing') ? 'full' : 'none' },
+      },
+      partition: null,
+      world: stated ? product : ranks,
+      sequenceLength: null,
+      globalBatchSize: null,
+      precision:
+        values.text('mixed_precision') === 'fp16'
+          ? 'fp16'
+          : values.text('mixed_precision') === 'fp8'
+            ? 'fp8'
+            : values.text('mixed_precision') === 'bf16'
+              ? 'bf16'
+              : 'fp32',
+      model: null,
+      missing: {},
+      unstated: ['microBatchSize'],
+      findings,
+    };
+  };
+  const other = new Values(file, new Map()).text('deepspeed_config.deepspeed_config_file');
+  return structuredSubject(
+    {
+      source: file.source,
+      target,
+      runtime: 'fsdp',
+      open: [],
+      read,
+      modelFact: 'the model (it is in the training program)',
+      sequenceFact: 'the sequence length (it is in the training program)',
+      batchFact: 'the batch (it is in the training program)',
+      names: accelerateNames,
+      placeOf: placeIn(file),
+      valueOf: textIn(file),
+      defaultOf: (setting) =>
+        setting.startsWith(prefix) ? { value: '1', from: 'default of accelerate' } : null,
+      settings: sizeSettings(file, [...Object.values(accelerateNames).flat(), 'num_processes']),
+      rewrite: rewriteData(file),
+      without: new Set([
+        'fsdp/world-divisible',
+        'fsdp/idle-gpus',
+        'fsdp/sharding-supported',
+        'fsdp/replicas-need-shards',
+        // The batch is the product of what the program is told.
+        'fsdp/batch-divisible',
+      ]),
+      ownRules: [
+        'accelerate/context-exclusive',
+        'accelerate/world-product',
+        'accelerate/replicas-need-shards',
+      ],
+      notes:
+        other === null
+          ? []
+          : [
+              note(
+                'planner/other-file',
+                ['deepspeed_config.deepspeed_config_file'],
+                `the sharding is in ${other}: name that file too`,
+              ),
+            ],
+    },
+    options,
+  );
+};
