@@ -19,7 +19,7 @@ import {
   communicationTime,
 } from '../../src/cost/link-objective.ts';
 import { bytes } from '../../src/units.ts';
-import { calibrationWith, clusterOf, model, moeModel, problemOf, strategyOf } from '../cost/fixtures.ts';
+import { calibrationWith, clusterOf, moeModel, problemOf, strategyOf } from '../cost/fixtures.ts';
 import { cluster as sampleCluster, nodes } from './sample-cluster.ts';
 
 const links = (rows: readonly (readonly number[])[], level: 'node' | 'gpu' = 'node'): MeasuredLinks => ({
