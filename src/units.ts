@@ -11,14 +11,7 @@ export type FlopsPerSecond = Quantity<'FLOP/s'>;
 export const seconds = (value: number): Seconds => value as Seconds;
 export const bytes = (value: number): Bytes => value as Bytes;
 export const bytesPerSecond = (value: number): BytesPerSecond => value as BytesPerSecond;
-export const flops = (value: number): Flops => value as Flops;
 export const flopsPerSecond = (value: number): FlopsPerSecond => value as FlopsPerSecond;
 
 export const GIB = 2 ** 30;
 export const MIB = 2 ** 20;
-
-/** Time to move `size` at `rate`. */
-export const transferTime = (size: Bytes, rate: BytesPerSecond): Seconds => seconds(size / rate);
-
-/** Time to compute `work` at `rate`. */
-export const computeTime = (work: Flops, rate: FlopsPerSecond): Seconds => seconds(work / rate);

@@ -44,8 +44,7 @@ interface Entry {
   readonly valueLength: number;
 }
 
-const spelled = (value: unknown): string =>
-  shown(typeof value === 'string' ? value : JSON.stringify(value));
+const spelled = (value: unknown): string => shown(typeof value === 'string' ? value : JSON.stringify(value));
 
 const didYouMean = (suggestion: string | null): string =>
   suggestion === null ? '' : `; did you mean ${suggestion}?`;

@@ -10,7 +10,8 @@ const randomPipeline = (seed: number): PipelineInput => {
   const stages = 1 + Math.floor(6 * random());
   const schedule = (['1f1b', 'interleaved', 'gpipe'] as const)[seed % 3] ?? '1f1b';
   const virtualStages = schedule === 'interleaved' && stages > 1 ? 2 + (seed % 2) : 1;
-  const times = (): ReturnType<typeof seconds>[] => Array.from({ length: stages }, () => seconds(0.3 * random()));
+  const times = (): ReturnType<typeof seconds>[] =>
+    Array.from({ length: stages }, () => seconds(0.3 * random()));
   return {
     schedule: virtualStages === 1 && schedule === 'interleaved' ? '1f1b' : schedule,
     stages,

@@ -14,7 +14,7 @@ import { defaultReadOptions } from '../../ingest/links-reading.ts';
 import type { LinkKind, ReadOptions } from '../../ingest/links-reading.ts';
 import { MAXIMUM_REFERENCED_BYTES, readTextFile } from '../../ingest/read-file.ts';
 import type { Source } from '../../ingest/source.ts';
-import { clusterFragment, linksDocument } from '../../report/cluster-fragment.ts';
+import { clusterFragment, linksDocument } from '../../spec/cluster-fragment.ts';
 import { clusterDocument, clusterText } from '../../report/cluster-show.ts';
 import type { PlanLoss } from '../../report/cluster-show.ts';
 import { plain } from '../../report/paint.ts';
