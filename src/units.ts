@@ -5,7 +5,6 @@ type Quantity<U extends string> = number & { readonly [unit]: U };
 export type Seconds = Quantity<'s'>;
 export type Bytes = Quantity<'B'>;
 export type BytesPerSecond = Quantity<'B/s'>;
-export type Flops = Quantity<'FLOP'>;
 export type FlopsPerSecond = Quantity<'FLOP/s'>;
 
 export const seconds = (value: number): Seconds => value as Seconds;
