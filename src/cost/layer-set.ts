@@ -19,6 +19,7 @@ import { layerCost } from './layer.ts';
 import type { LayerCost, LayerOptions } from './layer.ts';
 import { gemmFormat, machineOf } from './machine.ts';
 import type { Machine } from './machine.ts';
+import { nearestTimes, profiledStrategy, withLayerTimes } from './measured-layers.ts';
 import type { LayerContext } from './operator-time.ts';
 import { total } from './parts.ts';
 import { pair, TupleMap } from './tuple-map.ts';
@@ -182,6 +183,15 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     };
   };
 
+  /** The pieces with the times that were profiled, where the problem has such. */
+  const profiledPieces = (s: Strategy, index: number, group: GroupSpans): Pieces => {
+    const pieces = buildPieces(s, index, group);
+    const times = nearestTimes(problem.layerTimes ?? [], s);
+    return times === null
+      ? pieces
+      : withLayerTimes(pieces, buildPieces(profiledStrategy(s, times), index, group), times);
+  };
+
   /** Pieces whose layers gather their parameters, where the strategy shards those. */
   const gathered = (pieces: Pieces, data: DataContext): Pieces => {
     const finish = (cost: LayerCost): LayerCost => withShardedLayer(data, cost);
@@ -227,7 +237,7 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
       const group = groupSpans(span, s);
       if (before !== null && sameSpans(before.group, group)) return before.made;
       const own = machines.map((_, index) => {
-        const pieces = buildPieces(s, index, group);
+        const pieces = profiledPieces(s, index, group);
         return { ...pieces, whole: whole(pieces) };
       });
       before = { group, made: own };

@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster/cluster.ts';
+import type { LayerTimes } from '../model/layer-times.ts';
 import type { Model } from '../model/model.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import type { RunConditions } from './conditions.ts';
@@ -70,6 +71,8 @@ export interface Problem {
   readonly model: Model;
   /** The config.json or map that the model was read from, for the echo in results; absent for presets. */
   readonly modelConfig?: Readonly<Record<string, unknown>>;
+  /** Profiles of the model's layers, which replace the operator model. */
+  readonly layerTimes?: readonly LayerTimes[];
   readonly training: Training;
   readonly search: SearchOptions;
 }

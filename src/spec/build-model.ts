@@ -1,6 +1,8 @@
 /** The model of a SPEC: a preset, a config.json, or a map with the keys of one. */
 import path from 'node:path';
+import type { LayerTimes } from '../model/layer-times.ts';
 import type { Model } from '../model/model.ts';
+import { readLayerTimes } from '../ingest/layer-times.ts';
 import { modelFromConfig } from '../ingest/model-config.ts';
 import type { ModelConfigResult } from '../ingest/model-config.ts';
 import { isModelPreset, modelPresetNames, readModelPreset } from '../ingest/model-presets.ts';
@@ -21,6 +23,8 @@ export interface ModelChoice {
   readonly model: Model;
   /** What it was read from; null for a preset. */
   readonly config: Config | null;
+  /** Profiles of its layers; absent where none are named. */
+  readonly layerTimes?: readonly LayerTimes[];
 }
 
 type Problem = Extract<ModelConfigResult, { ok: false }>['problems'][number];
@@ -85,16 +89,35 @@ const fromName = (name: string, context: BuildContext): ModelChoice | null => {
   return null;
 };
 
+/** One profile or several, each a file. */
+const timesOf = (written: Data, model: Model, context: BuildContext): readonly LayerTimes[] | null => {
+  const names = Array.isArray(written) ? (written as readonly Data[]) : [written];
+  const all = names.map((name, index): LayerTimes | null => {
+    const pointer = Array.isArray(written) ? `${MODEL}/measured/${String(index)}` : `${MODEL}/measured`;
+    if (typeof name !== 'string' || name === '') {
+      context.error(pointer, 'spec/type', 'measured: expected the name of a file, or a list of such');
+      return null;
+    }
+    const source = context.readReference(name, pointer);
+    return source === null ? null : context.take(readLayerTimes(source, model));
+  });
+  const read = all.filter((times) => times !== null);
+  return read.length < all.length || read.length === 0 ? null : read;
+};
+
 /** null where something is wrong; all of it is in the context. */
 export const buildModel = (spec: Data | undefined, context: BuildContext): ModelChoice | null => {
   if (!context.isSound(MODEL)) return null;
   if (typeof spec === 'string') return fromName(spec, context);
   if (!isDataMap(spec)) return null;
-  if (spec['measured'] !== undefined) {
-    context.errorAtKey(`${MODEL}/measured`, 'spec/unsupported', 'measured layer times are not read yet');
-    return null;
-  }
-  const given = [spec['name'], spec['model_type']].find((value) => typeof value === 'string');
+  const { measured, ...config } = spec;
+  const given = [config['name'], config['model_type']].find((value) => typeof value === 'string');
   const name = typeof given === 'string' ? given.slice(0, 200) : 'model';
-  return choose(spec, name, reportInDocument(context.document, ['model'], context));
+  const named = Object.keys(config).length === 1 && config['name'] === name;
+  const choice = named
+    ? fromName(name, context)
+    : choose(config, name, reportInDocument(context.document, ['model'], context));
+  if (measured === undefined || choice === null) return choice;
+  const layerTimes = timesOf(measured, choice.model, context);
+  return layerTimes === null ? null : { ...choice, layerTimes };
 };

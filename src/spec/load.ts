@@ -87,11 +87,12 @@ const build = (document: DataDocument, root: DataMap, specPath: string, broken: 
   const { diagnostics } = context;
   if (cluster === null || choice === null || training === null || search === null || calibration === null)
     return { value: null, diagnostics };
-  const { model, config } = choice;
+  const { model, config, layerTimes } = choice;
   const problem: Problem = {
     cluster,
     model,
     ...(config === null ? {} : { modelConfig: config }),
+    ...(layerTimes === undefined ? {} : { layerTimes }),
     training,
     search,
   };
