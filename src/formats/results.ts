@@ -69,6 +69,14 @@ export interface PlanResult {
    * Ranks.
    */
   gpus_used: number;
+  /**
+   * Days of the whole training run, where the SPEC states its tokens.
+   */
+  training_days?: number;
+  /**
+   * Cost of those days, in the currency of the SPEC's prices, where the nodes have prices.
+   */
+  training_cost?: number;
   strategy: StrategyResult;
   /**
    * partition[stage][virtual stage].

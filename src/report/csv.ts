@@ -1,5 +1,8 @@
+import type { Plan } from '../plan/plan.ts';
+import type { Problem } from '../plan/problem.ts';
 import type { Partition } from '../strategy/strategy.ts';
 import { planDocument } from './results-json.ts';
+import { trainingCost, trainingDays } from './results.ts';
 import type { Results } from './results.ts';
 
 type Cell = string | number | boolean | null;
@@ -28,7 +31,7 @@ const tightest = <T extends { readonly bound: number; readonly capacity: number 
   );
 
 /** Name and value of every column of a plan. */
-const planCells = (plan: Results['result']['plans'][number]): readonly (readonly [string, Cell])[] => {
+const planCells = (problem: Problem, plan: Plan): readonly (readonly [string, Cell])[] => {
   const { estimate, strategy, rank, gpus_used, partition } = planDocument(plan);
   const stage = tightest(estimate.memory);
   return [
@@ -49,12 +52,14 @@ const planCells = (plan: Results['result']['plans'][number]): readonly (readonly
     ['tightest_stage', stage?.stage ?? null],
     ['tightest_stage_bound_bytes', stage?.bound ?? null],
     ['tightest_stage_capacity_bytes', stage?.capacity ?? null],
+    ['training_days', trainingDays(problem, plan)],
+    ['training_cost', trainingCost(problem, plan)],
   ];
 };
 
 /** One line per plan, every key of its strategy a column. Without plans: nothing. */
-export const resultsCsv = ({ result }: Results): string => {
-  const plans = result.plans.map(planCells);
+export const resultsCsv = ({ problem, result }: Results): string => {
+  const plans = result.plans.map((plan) => planCells(problem, plan));
   const header = plans[0]?.map(([name]) => name);
   return header === undefined ? '' : csv([header, ...plans.map((cells) => cells.map(([, value]) => value))]);
 };

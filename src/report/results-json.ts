@@ -7,7 +7,9 @@ import type {
   StageMemory,
   TimeBreakdown,
 } from '../plan/plan.ts';
+import type { Problem } from '../plan/problem.ts';
 import { strategyToJson } from '../strategy/format.ts';
+import { trainingCost, trainingDays } from './results.ts';
 import type { Results } from './results.ts';
 
 /** JSON has no infinities: a figure that is none would silently become null. */
@@ -112,12 +114,22 @@ const searchDocument = ({ search }: SearchResult, wallTime: number) => ({
   wall_time_s: finite('wall_time_s', wallTime),
 });
 
+/** Days and cost of the whole run, each where it is known. */
+const trainingDocument = (problem: Problem, plan: Plan) => {
+  const days = trainingDays(problem, plan);
+  const cost = trainingCost(problem, plan);
+  return {
+    ...(days === null ? {} : { training_days: finite('training_days', days) }),
+    ...(cost === null ? {} : { training_cost: finite('training_cost', cost) }),
+  };
+};
+
 /** The results format, its keys always in this order. Throws RangeError on a figure that is not finite, a defect of ours. */
-export const resultsDocument = ({ echo, result, wallTime }: Results) => ({
+export const resultsDocument = ({ problem, echo, result, wallTime }: Results) => ({
   schema_version: 1,
   problem: echo,
   search: searchDocument(result, wallTime),
-  plans: result.plans.map(planDocument),
+  plans: result.plans.map((plan) => ({ ...planDocument(plan), ...trainingDocument(problem, plan) })),
   nearest_misses: result.nearestMisses.map(missDocument),
 });
 

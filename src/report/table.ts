@@ -3,10 +3,10 @@ import type { Plan } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { strategyToText } from '../strategy/format.ts';
 import { memoryTable, timeTable } from './estimate-tables.ts';
-import { gib, integer, percent, time, timeRange } from './figures.ts';
+import { gib, integer, percent, short, time, timeRange } from './figures.ts';
 import type { Paint } from './paint.ts';
 import { planTable, tightestStage } from './plan-table.ts';
-import { tieNote } from './results.ts';
+import { tieNote, trainingCost, trainingDays } from './results.ts';
 import type { Results } from './results.ts';
 import { missTable, prunedTable, searchSentence } from './search-tables.ts';
 import { textTable } from './text-table.ts';
@@ -70,6 +70,14 @@ const verdict = ({ estimate }: Plan, paint: Paint): string =>
     ? paint('good', 'feasible')
     : [paint('bad', 'not feasible'), ...estimate.reasons.map((reason) => `  - ${reason}`)].join('\n');
 
+/** Days and cost of the whole run, where they are known. */
+const trainingSentence = (problem: Problem, plan: Plan): string => {
+  const days = trainingDays(problem, plan);
+  const cost = trainingCost(problem, plan);
+  if (days === null) return '';
+  return `\n${short(days)} days for all tokens${cost === null ? '' : `, at a cost of ${integer(cost)}`}`;
+};
+
 const headline = ({ estimate }: Plan): string =>
   `${time(estimate.iterationTime)} per iteration ` +
   `(${timeRange(estimate.iterationTimeLow, estimate.iterationTimeHigh)}), ` +
@@ -81,7 +89,7 @@ export const estimateTable = (results: Results, options: TableOptions): string =
   const { paint } = options;
   const plans = results.result.plans.flatMap((plan) => [
     `${strategyToText(plan.strategy)}\n${verdict(plan, paint)}\n`,
-    `${headline(plan)}\n`,
+    `${headline(plan)}${trainingSentence(results.problem, plan)}\n`,
     ...section(timeTable(plan.estimate), options),
     `Peak memory per GPU in GiB, tightest stage first:\n`,
     ...section(memoryTable(plan.estimate), options),
