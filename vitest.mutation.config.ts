@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
  */
 export default defineConfig({
   test: {
-    include: ['test/{cost,strategy,runtimes}/**/*.test.ts'],
+    include: ['test/{cost,strategy,runtimes}/**/*.test.ts', 'test/cluster/measured-links.test.ts'],
     exclude: [
       'test/cost/memory-golden.test.ts',
       'test/cost/pipeline-random.test.ts',

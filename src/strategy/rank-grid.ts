@@ -108,17 +108,18 @@ export const rankGrids = (sizes: GridSizes): GridResult => {
   };
 };
 
-/** The grids of a strategy over the ranks that it occupies. */
-export const strategyGrids = (strategy: Strategy): GridResult =>
-  rankGrids({
-    world: strategy.tensor * strategy.context * strategy.data * strategy.pipeline,
-    tensor: strategy.tensor,
-    context: strategy.context,
-    pipeline: strategy.pipeline,
-    expert: strategy.expert,
-    expertTensor: strategy.expertTensor,
-    rankOrder: strategy.rankOrder,
-  });
+/**
+ * The grids of a strategy over the ranks that it occupies. A strategy that says nothing of experts has them like its
+ * dense layers where Megatron's own default (expert tensor = tensor) is what makes pipelines coincide.
+ */
+export const strategyGrids = (strategy: Strategy): GridResult => {
+  const { tensor, context, data, pipeline, expert, expertTensor, rankOrder } = strategy;
+  const sizes = { world: tensor * context * data * pipeline, tensor, context, pipeline, rankOrder };
+  const stated = rankGrids({ ...sizes, expert, expertTensor });
+  return stated.ok || expert * expertTensor > 1
+    ? stated
+    : rankGrids({ ...sizes, expert: 1, expertTensor: tensor * context });
+};
 
 /** The axis of that name; every grid has all of its axes, of size 1 where unused. */
 export const axisOf = <Name extends string>(rankGrid: RankGrid<Name>, name: Name): Axis<Name> => {

@@ -62,6 +62,22 @@ describe('rank table', () => {
     expect(rows.at(-1)).toMatchObject({ rank: 15, node: 0, gpu: 3 });
   });
 
+  it('places a dense model whose pipeline runs inside data, although it states no expert grid', () => {
+    // By hand: rank = tp + 2·pp + 4·dp.
+    const dense = strategy({ tensor: 2, data: 2, pipeline: 2, rankOrder: 'tp-cp-ep-pp-dp' });
+    const rows = rankTable(sixteen, { strategy: dense, hosts: null, devices: null });
+    expect(rows.map(({ tensor, pipeline, data }) => [tensor, pipeline, data])).toEqual([
+      [0, 0, 0],
+      [1, 0, 0],
+      [0, 1, 0],
+      [1, 1, 0],
+      [0, 0, 1],
+      [1, 0, 1],
+      [0, 1, 1],
+      [1, 1, 1],
+    ]);
+  });
+
   it('refuses more ranks than GPUs and grids that do not fit', () => {
     const small = cluster([nodes(1)]);
     expect(() => rankTable(small, { strategy: layout, hosts: null, devices: null })).toThrow(
