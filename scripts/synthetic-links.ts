@@ -26,8 +26,9 @@ const normal = (random: () => number): number => {
 };
 
 /**
- * Usual values: spread and asymmetry as in Pipette's 16-node matrix (log-bandwidth 3.5 %, direction 3 %), a sick link at a
- * half to a seventeenth as in the 17-node H100 cluster.
+ * Usual values: the spread of Pipette's 16-node matrices (standard deviation of the logarithm 3.0 and 3.6 %), a milder
+ * asymmetry, sick links down to the seventeenth of the 17-node H100 cluster. Every fourth seed from 2 on has racks at half
+ * speed between them, every fifth from 4 on a slow node.
  */
 export const syntheticCluster = (nodes: number, seed: number): SyntheticCluster => {
   const tiered = seed % 2 === 0;

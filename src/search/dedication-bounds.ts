@@ -4,11 +4,13 @@ import {
   firstTrue,
   linkGraph,
   matchingSize,
+  mostOnRings,
   strongParts,
   type LinkGraph,
 } from './dedication-graph.ts';
 import type { DedicationInstance, Grid } from './dedication-instance.ts';
-import { crossingLatency, gridPipelineLatency, worstNodeLatency } from './dedication-pipeline-bounds.ts';
+import { createNodeBound, ringThrough } from './dedication-node-bounds.ts';
+import { crossingLatency, gridPipelineLatency } from './dedication-pipeline-bounds.ts';
 import { bottleneckPartition, MOST_SUBSET_NODES, ringBottlenecks } from './dedication-subsets.ts';
 
 export interface DedicationBounds {
@@ -56,15 +58,22 @@ const ringLatency = ({ latency, nodes }: DedicationInstance, positions: number):
  * Necessary for rings within `data` seconds: for the columns of each weight and all heavier ones, enough nodes with
  * receivers of their own over links that are fast enough, in strongly connected parts that hold whole columns.
  */
-const ringsMayFit = (graph: LinkGraph, grid: Grid, data: number): boolean => {
+const ringsMayFit = (graph: LinkGraph, grid: Grid, through: Float64Array | null, data: number): boolean => {
   const { positions } = grid;
   return weightClasses(grid).every(({ weight, columns }) => {
     const limit = data / weight;
+    // `through` ascends: the last node that these columns must take.
+    if (through !== null && (through[columns * positions - 1] ?? 0) > limit) return false;
     const { sizes } = strongParts(graph, limit);
     if (columnsIn(sizes, positions) < columns) return false;
-    return matchingSize(graph, limit) >= columns * positions;
+    const held = columns * positions;
+    if (matchingSize(graph, limit) < held) return false;
+    return held === graph.nodes || graph.nodes > MOST_RING_NODES || mostOnRings(graph, limit) >= held;
   });
 };
+
+/** Nodes up to which the stronger of two tests is worth its time. */
+const MOST_RING_NODES = 256;
 
 /** Seconds that rings may take, ascending: every latency at every weight. */
 const dataSteps = (grid: Grid, latencies: Float64Array): Float64Array => {
@@ -91,7 +100,8 @@ const gridDataBound = (
     const rings = ringBottlenecks(nodes, positions, instance.latency);
     return { data: bottleneckPartition(nodes, positions, rings, weights), exact: true };
   }
-  const index = firstTrue(0, steps.length - 1, (step) => ringsMayFit(graph, grid, steps[step] ?? 0));
+  const through = positions < 3 ? null : ringThrough(nodes, instance.latency, positions).sort();
+  const index = firstTrue(0, steps.length - 1, (step) => ringsMayFit(graph, grid, through, steps[step] ?? 0));
   return { data: (steps[index] ?? 0) / (1 + 1e-12), exact: false };
 };
 
@@ -120,9 +130,10 @@ const gridBounds = (instance: DedicationInstance, grid: Grid, incumbent: number)
   const plain = { data, pipeline, total: data + pipeline, dataIsExact: exact };
   const lightest = Math.min(...weights);
   if (columns.length < 2) return plain;
+  const nodeBound = createNodeBound(instance, grid, rings);
   const crossings = new Map<string, number>();
   const pipelineWithin = (seconds: number): number => {
-    const node = hopWeight * worstNodeLatency(instance, grid, rings, seconds);
+    const node = hopWeight * nodeBound(seconds);
     if (positions === 1 || !(lightest > 0)) return Math.max(pipeline, node);
     const { sizes, partOf } = strongParts(graph, seconds / lightest);
     const parts = partsNeeded(sizes, positions, columns.length);

@@ -1,4 +1,5 @@
 /** Graphs of the links that are no slower than a threshold: matchings and strongly connected parts. */
+import { solveAssignment } from './dedication-assignment.ts';
 
 export interface LinkGraph {
   readonly nodes: number;
@@ -66,6 +67,18 @@ export const matchingSize = (graph: LinkGraph, limit: number): number => {
     for (let node = 0; node < nodes; node += 1)
       if (receiverOf[node] === -1 && layer[node] === 0 && augment(node)) matched += 1;
   }
+};
+
+/**
+ * Most nodes that disjoint rings over links ≤ limit can hold: an assignment in which who is on no ring is given to itself.
+ * Stronger than a matching, whose links may form paths. O(nodes³).
+ */
+export const mostOnRings = ({ nodes, latency }: LinkGraph, limit: number): number => {
+  const forbidden = 2 * nodes;
+  const cost = latency.map((value, index) =>
+    Math.floor(index / nodes) === index % nodes ? 1 : value <= limit ? 0 : forbidden,
+  );
+  return nodes - Math.round(solveAssignment(nodes, cost).cost);
 };
 
 /** Strongly connected part of each node over links ≤ limit (Tarjan 1972, without recursion), numbered from 0. */

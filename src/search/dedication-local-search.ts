@@ -40,9 +40,11 @@ interface Anneal {
   /** Lower bounds, below which no target makes sense. */
   readonly floor: Targets;
   readonly aim: number | null;
+  /** Seconds that temperatures are shares of. */
+  readonly scale: number;
 }
 
-const anneal = ({ instance, start, moves, random, floor, aim }: Anneal): Found => {
+const anneal = ({ instance, start, moves, random, floor, aim, scale }: Anneal): Found => {
   const state = new DedicationState(instance, start);
   const move = new Move(8 * instance.nodes + 64);
   const guide = createGuide(instance, random);
@@ -57,7 +59,7 @@ const anneal = ({ instance, start, moves, random, floor, aim }: Anneal): Found =
       data: aim === null ? Math.max(floor.data, data * margin) : floor.data * aim,
       pipeline: Math.max(floor.pipeline, pipeline * margin),
     });
-    const temperature = best.value * HOT * (COLD / HOT) ** (epoch / (EPOCHS - 1));
+    const temperature = scale * HOT * (COLD / HOT) ** (epoch / (EPOCHS - 1));
     for (let step = 0; step < perEpoch; step += 1) {
       state.begin();
       propose(state, move, guide);
@@ -125,6 +127,9 @@ const descend = (instance: DedicationInstance, from: Found, evaluations: number)
   return { order: state.order.slice(), value };
 };
 
+const longestPath = (instance: DedicationInstance, order: Int32Array): number =>
+  instance.paths.reduce((most, path) => Math.max(most, pathValue(instance, path, order)), 0);
+
 /** From the hosts' own order, from clusters, and from the best found so far, in turn. `floor`: valid lower bounds. */
 export const localSearch = (
   instance: DedicationInstance,
@@ -133,7 +138,9 @@ export const localSearch = (
 ): Found => {
   const host = hostOrder(instance);
   let best: Found = { order: host, value: orderValue(instance, host) };
-  const seeds = [clusteredOrder(instance), host].map((order) => sickLast(instance, order));
+  const seeds = [clusteredOrder(instance, true), clusteredOrder(instance, false), host].map((order) =>
+    sickLast(instance, order),
+  );
   const offer = (found: Found): void => {
     if (found.value < best.value) best = found;
   };
@@ -143,14 +150,11 @@ export const localSearch = (
     const random = seededRandom(effort.seed + 7919 * start);
     const from = start < seeds.length ? (seeds[start] ?? host) : best.order;
     const moves = Math.floor(effort.moves / effort.starts);
-    const found = anneal({
-      instance,
-      start: from,
-      moves,
-      random,
-      floor,
-      aim: AIMS[start % AIMS.length] ?? null,
-    });
+    // The last start looks at pipelines beside rings that no longer improve: losses of their size count.
+    const fine = start === effort.starts - 1 && start >= seeds.length;
+    const scale = fine ? longestPath(instance, best.order) || best.value : best.value;
+    const aim = fine ? null : (AIMS[start % AIMS.length] ?? null);
+    const found = anneal({ instance, start: from, moves, random, floor, aim, scale });
     offer(descend(instance, found, 20_000));
   }
   return best;

@@ -1,6 +1,6 @@
 /** Moves of the local search. Each lists the slots whose nodes it permutes; undoing is writing the old nodes back. */
 import { randomIndex } from '../placement/random.ts';
-import type { DedicationInstance } from './dedication-instance.ts';
+import type { DedicationInstance, Ring } from './dedication-instance.ts';
 import type { DedicationState } from './dedication-state.ts';
 
 /** Slots and the nodes that they held before, of the move under way. */
@@ -192,6 +192,43 @@ export const createGuide = (instance: DedicationInstance, random: () => number):
   };
 };
 
+/** Chance that the length of exchanged stretches is drawn, not chosen. */
+const DRAWN = 0.2;
+
+/**
+ * How long equal stretches of two rings should be that change places: as long that the arcs at their ends exceed the
+ * rings' limits least.
+ */
+const stretchLength = (
+  { order, instance, arcLimit }: DedicationState,
+  left: Ring,
+  first: number,
+  right: Ring,
+  second: number,
+  random: () => number,
+): number => {
+  const [a, b] = [left.slots, right.slots];
+  const most = Math.min(a.length, b.length) - 1;
+  if (random() < DRAWN || most < 2) return 1 + randomIndex(random, Math.max(1, most));
+  const { latency, nodes } = instance;
+  const [limitA, limitB] = [arcLimit(left), arcLimit(right)];
+  let [best, length] = [Infinity, 1];
+  let [lastA, lastB] = [order[a[first] ?? 0] ?? 0, order[b[second] ?? 0] ?? 0];
+  for (let steps = 1; steps <= most; steps += 1) {
+    const nextA = order[a[(first + steps) % a.length] ?? 0] ?? 0;
+    const nextB = order[b[(second + steps) % b.length] ?? 0] ?? 0;
+    const excess =
+      left.weight * Math.max(0, (latency[lastB * nodes + nextA] ?? 0) - limitA) +
+      right.weight * Math.max(0, (latency[lastA * nodes + nextB] ?? 0) - limitB);
+    if (excess < best) [best, length] = [excess, steps];
+    [lastA, lastB] = [nextA, nextB];
+  }
+  return length;
+};
+
+/** Chance that an end of a slow arc changes places with a node of its ring, near or not. */
+const MATE = 0.2;
+
 /** Tries at finding a slot whose arc is slower than wished. */
 const LOOKS = 6;
 
@@ -208,6 +245,13 @@ const mendRing = (state: DedicationState, move: Move, guide: Guide): void => {
     const next = ((at % slots) + 1) % own.length;
     const [from, to] = [order[own[at % slots] ?? 0] ?? 0, own[next] ?? 0];
     if (look < LOOKS - 1 && (latency[from * nodes + (order[to] ?? 0)] ?? 0) <= state.arcLimit(ring)) continue;
+    if (random() < MATE) {
+      // One end of the slow arc for another node of its ring: between two racks that is who sends and who receives.
+      const end = random() < 0.5 ? to : (own[at % slots] ?? 0);
+      const mate = own[randomIndex(random, own.length)] ?? 0;
+      if (mate !== end) swap(state, move, end, mate);
+      return;
+    }
     const wanted = near[from * width + randomIndex(random, width)] ?? 0;
     const slot = slotOf[wanted] ?? 0;
     if (slot === to || slot === own[at % slots]) return;
@@ -220,8 +264,14 @@ const mendRing = (state: DedicationState, move: Move, guide: Guide): void => {
     const other = there < 0 ? undefined : rings[Math.floor(there / slots)]?.slots;
     if (distance < 1 && other !== undefined && kind < 0.5) {
       // Equal stretches of two rings change places: what stands inside them stays together.
-      const most = Math.min(own.length, other.length);
-      const length = 1 + randomIndex(random, most - 1);
+      const length = stretchLength(
+        state,
+        ring,
+        next,
+        rings[Math.floor(there / slots)] ?? ring,
+        there % slots,
+        random,
+      );
       for (let step = 0; step < length; step += 1)
         swap(
           state,
@@ -263,9 +313,9 @@ export const propose = (state: DedicationState, move: Move, guide: Guide): void 
   const { random } = guide;
   const { grid, slots } = state.instance;
   const kind = random();
-  if (kind < 0.4) mendRing(state, move, guide);
-  else if (kind < 0.55) mendPath(state, move, guide);
-  else if (kind < 0.8) {
+  if (kind < 0.6) mendRing(state, move, guide);
+  else if (kind < 0.75) mendPath(state, move, guide);
+  else if (kind < 0.85) {
     const a = randomIndex(random, slots);
     const b = anySlot(random, state.instance);
     if (a !== b) swap(state, move, a, b);

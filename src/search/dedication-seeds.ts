@@ -5,16 +5,32 @@ import type { DedicationInstance } from './dedication-instance.ts';
 const mutual = ({ latency, nodes }: DedicationInstance, a: number, b: number): number =>
   Math.max(latency[a * nodes + b] ?? 0, latency[b * nodes + a] ?? 0);
 
+/** Median latency of each node's links: what is its own, not its place's. */
+const ownLatency = (instance: DedicationInstance): Float64Array => {
+  const { nodes } = instance;
+  return Float64Array.from({ length: nodes }, (_, node) => {
+    const links = new Float64Array(nodes - 1);
+    for (let other = 0, index = 0; other < nodes; other += 1)
+      if (other !== node) links[index++] = mutual(instance, node, other);
+    return links.sort()[nodes >> 1] ?? links[0] ?? 1;
+  });
+};
+
 /**
  * Leaves of an average-link hierarchical clustering, the larger of two clusters first: nodes of a rack stay together, and
- * nodes that are far from all come last, where spare nodes stand. O(nodes²) by chains of nearest neighbours.
+ * nodes that are far from all come last, where spare nodes stand. `byPlace`: latencies are taken relative to what is usual
+ * for both nodes, so that a slow node stays in its rack. O(nodes²) by chains of nearest neighbours.
  * Source: Lance & Williams 1967; Murtagh 1983.
  */
-export const clusteredOrder = (instance: DedicationInstance): Int32Array => {
+export const clusteredOrder = (instance: DedicationInstance, byPlace: boolean): Int32Array => {
   const { nodes } = instance;
+  const own = byPlace ? ownLatency(instance) : null;
+  const relative = (a: number, b: number): number =>
+    own === null ? 1 : Math.sqrt((own[a] ?? 1) * (own[b] ?? 1));
   const distance = new Float64Array(nodes * nodes);
   for (let a = 0; a < nodes; a += 1)
-    for (let b = 0; b < nodes; b += 1) distance[a * nodes + b] = a === b ? Infinity : mutual(instance, a, b);
+    for (let b = 0; b < nodes; b += 1)
+      distance[a * nodes + b] = a === b ? Infinity : mutual(instance, a, b) / relative(a, b);
   const leaves: (number[] | null)[] = Array.from({ length: nodes }, (_, node) => [node]);
   const chain: number[] = [];
   for (let merges = 0; merges < nodes - 1;) {

@@ -84,9 +84,7 @@ export class DedicationState {
   }
 
   /** Latency beyond which an arc of a ring counts in the energy. */
-  arcLimit({ weight }: Ring): number {
-    return weight > 0 ? this.targets.data / weight : Infinity;
-  }
+  readonly arcLimit = ({ weight }: Ring): number => (weight > 0 ? this.targets.data / weight : Infinity);
 
   private excessOfRing({ slots, weight }: Ring): number {
     if (slots.length < 2 || weight === 0) return 0;

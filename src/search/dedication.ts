@@ -45,13 +45,22 @@ export interface DedicationAnswer {
 const PROVEN = 1e-9;
 /** Nodes up to which the exact search is tried. */
 const MOST_EXACT_NODES = 24;
-/** Nodes up to which a grid of few nodes is searched at full effort without bounds first. */
-const MOVES_SMALL = 400_000;
-const MOVES_LARGE = 2_000_000;
+const SHORT_MOVES = 30_000;
 
-const usualBudget = (nodes: number): DedicationBudget => ({
-  moves: nodes <= MOST_EXACT_NODES ? MOVES_SMALL : MOVES_LARGE,
-  starts: nodes <= MOST_EXACT_NODES ? 4 : 3,
+/** Ring length up to which a move takes the same time. */
+const LONG_RING = 120;
+
+/** Moves of the local search: under ten seconds of one core. */
+const movesFor = ({ nodes, rings }: DedicationInstance): number => {
+  if (nodes <= MOST_EXACT_NODES) return 1_000_000;
+  const longest = Math.max(1, ...rings.map(({ slots }) => slots.length));
+  const many = nodes <= 128 ? 5_000_000 : nodes <= 256 ? 3_600_000 : 2_000_000;
+  return Math.floor(many * Math.min(1, LONG_RING / longest));
+};
+
+const usualBudget = (instance: DedicationInstance): DedicationBudget => ({
+  moves: movesFor(instance),
+  starts: 4,
   searchNodes: 4_000_000,
   seed: 1,
 });
@@ -67,12 +76,20 @@ const solve = (instance: DedicationInstance, budget: DedicationBudget): Solved =
   const start: Found = { order: host, value: orderValue(instance, host) };
   const bounds = dedicationBounds(instance, start.value);
   if (start.value <= bounds.total * (1 + PROVEN)) return { ...start, lowerBound: start.value };
-  const found = localSearch(instance, bounds, budget);
-  if (found.value <= bounds.total * (1 + PROVEN))
-    return { ...found, lowerBound: Math.min(bounds.total, found.value) };
+  const done = (found: Found): boolean => found.value <= bounds.total * (1 + PROVEN);
+  const bounded = (found: Found): Solved => ({ ...found, lowerBound: Math.min(bounds.total, found.value) });
   if (instance.grid === null || instance.nodes > MOST_EXACT_NODES)
-    return { ...found, lowerBound: Math.min(bounds.total, found.value) };
-  return exactSearch(instance, instance.grid, bounds, found, budget.searchNodes);
+    return bounded(localSearch(instance, bounds, budget));
+  // Small clusters are mostly proven after a short search; only the others are worth a long one.
+  const short = { ...budget, moves: Math.min(budget.moves, SHORT_MOVES), starts: 1 };
+  const first = localSearch(instance, bounds, short);
+  if (done(first)) return bounded(first);
+  const tried = exactSearch(instance, instance.grid, bounds, first, Math.ceil(budget.searchNodes / 20));
+  if (tried.value <= tried.lowerBound * (1 + PROVEN)) return tried;
+  const found = localSearch(instance, bounds, budget);
+  const best = found.value < tried.value ? found : tried;
+  if (done(best)) return bounded(best);
+  return exactSearch(instance, instance.grid, bounds, best, budget.searchNodes);
 };
 
 /**
@@ -102,7 +119,7 @@ export const dedicate = (question: DedicationQuestion): DedicationAnswer => {
       gap: 0,
       reason,
     };
-  const solved = solve(instance, { ...usualBudget(matrix.nodes), ...question.budget });
+  const solved = solve(instance, { ...usualBudget(instance), ...question.budget });
   const order = [...solved.order.subarray(0, shape.nodes)];
   const communication = timeOf(order);
   const stays = !(communication < host);

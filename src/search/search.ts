@@ -3,6 +3,7 @@ import type { Problem } from '../plan/problem.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { createBounds, leastBound, type Bounds, type SwitchOrder } from './bounds.ts';
 import { createCombiner } from './combinations.ts';
+import { withHostOrderFigures } from './dedication-figures.ts';
 import { dedicationIsIdle, searchJointly } from './dedication-search.ts';
 import { MinHeap } from './heap.ts';
 import { Incumbents } from './incumbents.ts';
@@ -255,7 +256,8 @@ export const searchPlans = (
   controls: SearchControls = defaultControls,
 ): SearchOutcome => {
   const { forProblem: costsOf } = costs;
-  return costsOf === undefined || dedicationIsIdle(problem)
-    ? searchInOrder(problem, costs, controls)
-    : searchJointly({ problem, costsOf, controls, searchInOrder });
+  if (costsOf !== undefined && !dedicationIsIdle(problem))
+    return searchJointly({ problem, costsOf, controls, searchInOrder });
+  const outcome = searchInOrder(problem, costs, controls);
+  return { ...outcome, plans: outcome.plans.map((plan) => withHostOrderFigures(problem, plan)) };
 };

@@ -3,6 +3,8 @@ import { matrixOfRows } from '../../src/cluster/measured-links.ts';
 import { dedicate } from '../../src/search/dedication.ts';
 import { dedicationBounds } from '../../src/search/dedication-bounds.ts';
 import { dedicationInstance } from '../../src/search/dedication-instance.ts';
+import { communicationByModel } from '../../src/search/dedication-model.ts';
+import { loadHighs } from '../../src/solver/highs.ts';
 import { pipetteAnnealing } from '../../src/search/dedication-annealing.ts';
 import { arrangements, byDefinition, gridShape, randomMatrix } from './dedication-fixtures.ts';
 
@@ -116,6 +118,23 @@ describe('dedicate', () => {
         pipetteAnnealing(dedicationInstance(shape, matrix), seed, 20_000).value * (1 + 1e-12),
       );
       expect(answer.lowerBound).toBeLessThanOrEqual(answer.communication);
+    }
+  }, 60_000);
+
+  it('agrees with a mixed-integer program of another formulation', async () => {
+    const highs = await loadHighs();
+    for (const [seed, nodes, stages, size, block] of [
+      [1, 4, 2, 2, 1],
+      [2, 5, 1, 4, 1],
+      [3, 5, 4, 1, 1],
+      [4, 4, 2, 2, 2],
+      [5, 6, 3, 2, 1],
+    ] as const) {
+      const shape = gridShape(stages, size, [4e9, 3e9], 6e8, block);
+      const matrix = randomMatrix(nodes, seed);
+      const program = communicationByModel(dedicationInstance(shape, matrix), highs, 100_000);
+      expect(program, `seed ${seed}`).not.toBeNull();
+      expect((program ?? 0) / dedicate({ shape, matrix }).communication).toBeCloseTo(1, 5);
     }
   }, 60_000);
 });

@@ -139,6 +139,15 @@ describe('process groups', () => {
     }
   });
 
+  it('lie over pipelines inside data parallelism where nothing is said of experts', () => {
+    // tensor 8, pipeline 2, data 2: by Megatron's default the expert tensor is 8 too, so that its replicas are the dense ones.
+    const result = strategyGrids(
+      strategy({ tensor: 8, pipeline: 2, data: 2, expert: 1, expertTensor: 1, rankOrder: 'tp-cp-ep-pp-dp' }),
+    );
+    expect(result.ok && axisOf(result.grids.dense, 'dp')).toEqual({ name: 'dp', size: 2, stride: 16 });
+    expect(result.ok && axisOf(result.grids.expert, 'edp')).toEqual({ name: 'edp', size: 2, stride: 16 });
+  });
+
   it('take the ranks of a strategy, not of the cluster', () => {
     const result = strategyGrids(
       strategy({ tensor: 4, context: 2, data: 3, pipeline: 2, expert: 6, expertTensor: 1 }),

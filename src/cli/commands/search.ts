@@ -10,7 +10,7 @@ import { defaultControls, type SearchOutcome } from '../../search/search-types.t
 import { echoProblem } from '../../spec/echo.ts';
 import { seconds } from '../../units.ts';
 import { compareWithBaseline, readBaseline } from '../against.ts';
-import { printDiagnostics } from '../diagnostic-text.ts';
+import { escapeText, printDiagnostics } from '../diagnostic-text.ts';
 import { emitPlan, launchers, launchTargets } from '../emit-plan.ts';
 import { answerNo, failUsage } from '../fail.ts';
 import {
@@ -114,6 +114,11 @@ const run = (problem: Problem, spec: NamedSpec, options: Options): SearchOutcome
 const limited = (outcome: SearchOutcome, { timeLimit }: Options): SearchOutcome =>
   timeLimit === undefined ? outcome : { ...outcome, search: { ...outcome.search, reproducible: false } };
 
+/** What the order of hosts decided: nodes left out, groups that change places, orders that cannot matter. */
+const reportNotes = (file: string, { notes = [] }: SearchOutcome): void => {
+  for (const note of notes) process.stderr.write(`${escapeText(file)}: note: ${escapeText(note)}\n`);
+};
+
 /** Why there is no plan at all, beyond what the results say. */
 const reportObstacles = (file: string, { obstacles, search, plans, nearestMisses }: SearchOutcome): void => {
   if (plans.length > 0) return;
@@ -202,6 +207,7 @@ export const registerSearch = (program: Command): void => {
       const result = limited(run(problem, spec, options), options);
       const wallTime = seconds((performance.now() - start) / 1000);
       reportObstacles(spec.file, result);
+      reportNotes(spec.file, result);
       return { file: spec.file, problem, echo: echoProblem(problem), result, wallTime };
     });
     if (all.some(({ result }) => result.plans.length === 0)) answerNo();
