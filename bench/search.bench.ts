@@ -26,7 +26,7 @@ const sample = (name: string, count: number) => {
   const { problem, calibration } = load(name);
   const costs = createSearchCosts(problem, calibration);
   const space = createSpace(problem);
-  const partition = createPartitioner(problem, costs);
+  const partition = createPartitioner(problem, costs).choose;
   const frames = space.families.flatMap((family) => family.frames);
   const pairs: { strategy: Strategy; partition: Partition }[] = [];
   for (let index = 0; index < count; index += 1) {

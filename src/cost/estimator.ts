@@ -14,14 +14,15 @@ import {
   iterationLowerBound,
   iterationTime,
 } from './iteration.ts';
-import type { IterationContext } from './iteration.ts';
+import type { BoundContext } from './iteration.ts';
 import type { LayerCost } from './layer.ts';
+import type { LayerChoices } from './layer-bound.ts';
 import { createLayerTables, setIndex } from './layer-set.ts';
 import { createMemoryModel } from './memory.ts';
 import { densePeak, gemmFormat } from './machine.ts';
 import { modelFlopsPerToken } from './model-flops.ts';
-import { total } from './parts.ts';
 import { kindPrefixes, slowestSet, stageMachines } from './stages.ts';
+import { TupleMap } from './tuple-map.ts';
 import { unusableReasons } from './unusable-links.ts';
 
 /** Both passes of one micro-batch through one piece of the model on one rank, exposed communication included. */
@@ -33,6 +34,8 @@ export interface PassTime {
 /** What the pipeline partition is made of; `kinds` follows `model.kinds`. */
 export interface LayerCosts {
   readonly kinds: readonly PassTime[];
+  /** The same beyond the first layers of a chunk, where the strategy recomputes only those. */
+  readonly plain: readonly PassTime[];
   /** Input embedding, on the first stage. */
   readonly embedding: PassTime;
   /** Final norm, output projection and loss, on the last stage. */
@@ -63,12 +66,17 @@ export interface Estimator {
   readonly layerCosts: (strategy: Strategy) => LayerCosts;
   /** The same on the machines of each stage: one entry for all stages where the cluster is uniform. */
   readonly stageCosts: (strategy: Strategy) => readonly LayerCosts[];
-  /** Valid for every partition of the strategy: balanced stages, no transfers, no exposed data communication. */
-  readonly lowerBound: (strategy: Strategy) => Seconds;
+  /**
+   * Valid for every partition of the strategy: balanced stages, no exposed data communication. `bottleneck`: seconds of
+   * one micro-batch that the slowest stage of every partition takes at least, where the caller knows.
+   */
+  readonly lowerBound: (strategy: Strategy, bottleneck?: number) => Seconds;
   /** The same with the exposed data communication of the mean stage: tighter, but no longer in order of the switches. */
-  readonly exchangeBound: (strategy: Strategy) => Seconds;
+  readonly exchangeBound: (strategy: Strategy, bottleneck?: number) => Seconds;
   /** Both passes of one micro-batch through the whole model, operators alone: no switch but sequence parallelism changes it. */
   readonly operatorWork: (strategy: Strategy) => Seconds;
+  /** The same with the communication that no choice of switches avoids, nothing recomputed. */
+  readonly leastOfSwitches: (strategy: Strategy, choices: LayerChoices) => Seconds;
 }
 
 const GIB = 2 ** 30;
@@ -76,7 +84,7 @@ const GIB = 2 ** 30;
 const passTime = (cost: LayerCost | null): PassTime =>
   cost === null
     ? { forward: seconds(0), backward: seconds(0) }
-    : { forward: seconds(total(cost.forward)), backward: seconds(total(cost.backward)) };
+    : { forward: seconds(cost.forwardTime), backward: seconds(cost.backwardTime) };
 
 const largest = (stages: readonly StageMemory[], key: 'total' | 'bound'): Bytes =>
   bytes(stages.reduce((most, stage) => Math.max(most, stage[key]), 0));
@@ -110,7 +118,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     machinesOf.set(key, found);
     return found;
   };
-  const context: IterationContext = { problem, tables, prefixes, machines };
+  const context: BoundContext = { problem, tables, prefixes, machines, transfers: new TupleMap() };
   const uniform = cluster.groups.length === 1 && cluster.measured === null;
   /** Mean dense peak of the first `gpus` GPUs: on an unequal cluster each counts with its own. */
   const meanPeak = (gpus: number): number => {
@@ -128,12 +136,29 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
   const allOf = (s: Strategy): readonly number[] => tables.sets(s).map((_, index) => index);
   const costsOn = (s: Strategy, indices: readonly number[]): LayerCosts => {
     const set = slowestSet(tables.sets(s), indices);
+    const kinds = set.kinds.map(passTime);
     return {
-      kinds: set.kinds.map(passTime),
+      kinds,
+      plain: set.plain === set.kinds ? kinds : set.plain.map(passTime),
       embedding: passTime(set.embedding),
       head: passTime(set.head),
       mtp: passTime(set.mtp),
     };
+  };
+
+  // One list for each pair of layers and machines, so that callers can recognise equal costs by identity.
+  const costsByLayers = new WeakMap<object, Map<object, readonly LayerCosts[]>>();
+  const everywhere = {};
+  const stageCosts = (s: Strategy): readonly LayerCosts[] => {
+    const layers = tables.sets(s)[0]?.kinds ?? [];
+    const placed = uniform ? everywhere : machines(s);
+    const byPlace = costsByLayers.get(layers) ?? new Map<object, readonly LayerCosts[]>();
+    costsByLayers.set(layers, byPlace);
+    const made =
+      byPlace.get(placed) ??
+      (uniform ? [costsOn(s, allOf(s))] : machines(s).map((indices) => costsOn(s, indices)));
+    byPlace.set(placed, made);
+    return made;
   };
 
   const ordered = (order: LaunchOrder): Estimator => {
@@ -171,10 +196,11 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     }),
     iterationTime: (s, partition) => seconds(iterationTime(context, s, partition)),
     layerCosts: (s) => costsOn(s, allOf(s)),
-    stageCosts: (s) => (uniform ? [costsOn(s, allOf(s))] : machines(s).map((indices) => costsOn(s, indices))),
-    exchangeBound: (s) => seconds(iterationExchangeBound(context, s)),
-    operatorWork: (s) => seconds(Math.min(...tables.sets(s).map((set) => set.whole.operators))),
-    lowerBound: (s) => seconds(iterationLowerBound(context, s)),
+    stageCosts,
+    exchangeBound: (s, bottleneck) => seconds(iterationExchangeBound(context, s, bottleneck)),
+    leastOfSwitches: (s, choices) => seconds(tables.leastOfSwitches(s, choices)),
+    operatorWork: (s) => seconds(tables.operatorWork(s)),
+    lowerBound: (s, bottleneck) => seconds(iterationLowerBound(context, s, bottleneck)),
   };
   return estimator;
 };

@@ -1,7 +1,6 @@
 /** The costs of all pieces of a model under one layout of its layers, tabulated by the few keys that they depend on. */
 import { createTopology } from '../cluster/topology.ts';
-import type { Topology } from '../cluster/topology.ts';
-import { embeddingOperators, headOperators, layerOperators, mtpOperators } from '../model/operators.ts';
+import type { GroupSpan, Topology } from '../cluster/topology.ts';
 import type { Operator } from '../model/operator.ts';
 import type { Problem } from '../plan/problem.ts';
 import { timeBehaviour } from '../runtimes/time-behaviour.ts';
@@ -20,9 +19,13 @@ import type { LayerCost, LayerOptions } from './layer.ts';
 import { gemmFormat, machineOf } from './machine.ts';
 import type { Machine } from './machine.ts';
 import { nearestTimes, profiledStrategy, withLayerTimes } from './measured-layers.ts';
-import type { LayerContext } from './operator-time.ts';
-import { total } from './parts.ts';
+import type { LayerContext, OperatorTime } from './operator-time.ts';
+import { createModelOperators } from './model-operators.ts';
+import { bareOptions, mtpOptions } from './piece-options.ts';
+import type { Contexts, ModelOperators } from './piece-options.ts';
 import { pair, TupleMap } from './tuple-map.ts';
+import { createWorkBounds } from './work-bound.ts';
+import type { WorkBounds } from './work-bound.ts';
 
 export interface LayerSet {
   readonly machine: Machine;
@@ -41,36 +44,14 @@ export interface LayerSet {
 
 export interface Whole {
   readonly work: number;
-  /** The part of `work` that operators take: the same whatever communicates or overlaps how. */
-  readonly operators: number;
   readonly denseParameters: number;
   readonly expertParameters: number;
 }
 
-/** What operators run in; `once`: the same without repeats by a recomputation policy (embedding, head). */
-interface Contexts {
-  readonly context: LayerContext;
-  readonly once: LayerContext;
-}
-
 type Pieces = Pick<LayerSet, 'kinds' | 'plain' | 'embedding' | 'head' | 'mtp'>;
+type OwnPieces = Pieces & Pick<LayerSet, 'whole'>;
 
-/** Rows of the embedding table: Megatron pads to a multiple of 128 × tensor, others to a multiple of tensor. */
-export const paddedVocabulary = (
-  vocabulary: number,
-  tensor: number,
-  profile: TimeBehaviour['profile'],
-): number => {
-  const unit = profile.startsWith('megatron') ? 128 * tensor : tensor;
-  return Math.ceil(vocabulary / unit) * unit;
-};
-
-interface ModelOperators {
-  readonly kinds: readonly (readonly Operator[])[];
-  readonly embedding: readonly Operator[];
-  readonly head: readonly Operator[];
-  readonly mtp: readonly Operator[];
-}
+type BareKey = `${keyof typeof bareOptions} ${boolean}`;
 
 export interface LayerTables {
   readonly topology: Topology;
@@ -82,36 +63,23 @@ export interface LayerTables {
   readonly sets: (strategy: Strategy) => readonly LayerSet[];
 }
 
+export type SearchTables = LayerTables & WorkBounds;
+
 /** Index into `LayerTables.sets` of node group `group` on a stage. */
 export const setIndex = (tables: LayerTables, stage: number, group: number): number =>
   tables.topology.links === null ? group : stage * tables.machines.length + group;
 
-export const createLayerTables = (problem: Problem, calibration: Calibration): LayerTables => {
+export const createLayerTables = (problem: Problem, calibration: Calibration): SearchTables => {
   const { cluster, model, training } = problem;
   const topology = createTopology(cluster);
   const machines = cluster.groups.map((group) => machineOf(group, calibration));
   const behaviours = cluster.groups.map((group) => timeBehaviour(training, group.accelerator.architecture));
   const format = gemmFormat(training.precision);
-  const kinds = model.kinds.map((kind) => layerOperators(model, kind));
   const gradientBytes = dataTypeBytes[training.optimizer.gradients];
   const hasExperts = model.kinds.some((kind) => kind.feedForward.kind === 'moe');
   const layersOfKind = model.kinds.map((_, kind) => model.layers.filter((layer) => layer === kind).length);
 
-  const operatorLists = new Map<string, ModelOperators>();
-  const operatorsFor = (tensor: number, profile: TimeBehaviour['profile']): ModelOperators => {
-    const key = `${tensor} ${profile}`;
-    const found = operatorLists.get(key);
-    if (found !== undefined) return found;
-    const vocabulary = paddedVocabulary(model.vocabularySize, tensor, profile);
-    const made = {
-      kinds,
-      embedding: embeddingOperators(model, vocabulary),
-      head: headOperators(model, vocabulary),
-      mtp: mtpOperators(model, vocabulary),
-    };
-    operatorLists.set(key, made);
-    return made;
-  };
+  const operatorsFor = createModelOperators(model);
 
   const behaviourOf = (
     index: number,
@@ -122,6 +90,10 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     return { machine, behaviour, runtime: calibration.runtimes[behaviour.profile] };
   };
 
+  const pieceOperators = (s: Strategy, index: number): ModelOperators =>
+    operatorsFor(s.tensor, behaviourOf(index).behaviour.profile);
+
+  const sharedTimes = new Map<string, Map<Operator, OperatorTime>>();
   const contextsByKey = new Map<string, Contexts>();
   const contextsOf = (s: Strategy, index: number): Contexts => {
     const sequenceParallel = s.sequenceParallel && s.tensor > 1;
@@ -129,7 +101,11 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     const found = contextsByKey.get(key);
     if (found !== undefined) return found;
     const { machine, behaviour, runtime } = behaviourOf(index);
+    const sharedKey = `${index} ${s.tensor} ${Number(sequenceParallel)} ${s.context} ${s.microBatchSize}`;
+    const shared = sharedTimes.get(sharedKey) ?? new Map<Operator, OperatorTime>();
+    sharedTimes.set(sharedKey, shared);
     const context: LayerContext = {
+      shared,
       machine,
       runtime,
       behaviour,
@@ -148,6 +124,7 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     return made;
   };
 
+  const bareCosts = new WeakMap<LayerContext, Map<GroupSpan, Partial<Record<BareKey, LayerCost>>>>();
   const buildPieces = (s: Strategy, index: number, group: GroupSpans): Pieces => {
     const { behaviour } = behaviourOf(index);
     const { context, once } = contextsOf(s, index);
@@ -163,8 +140,18 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     const operators = operatorsFor(s.tensor, behaviour.profile);
     const make = (list: readonly Operator[], chosen: LayerOptions): LayerCost =>
       layerCost(context, group, list, chosen);
-    const bare = (list: readonly Operator[], sublayers: number, hostLayers: number): LayerCost =>
-      layerCost(once, group, list, { ...plainOptions, tensorSublayers: sublayers, hostLayers });
+    // Beside the layers only the overlap of tensor communication matters.
+    const bare = (name: 'embedding' | 'head'): LayerCost => {
+      const known = bareCosts.get(once) ?? new Map<GroupSpan, Partial<Record<BareKey, LayerCost>>>();
+      bareCosts.set(once, known);
+      const bySpan = known.get(group.tensor) ?? {};
+      known.set(group.tensor, bySpan);
+      const key: BareKey = `${name} ${s.overlapTensor}`;
+      return (bySpan[key] ??= layerCost(once, group, operators[name], {
+        ...plainOptions,
+        ...bareOptions[name],
+      }));
+    };
     const kindCosts = operators.kinds.map((list) => make(list, options));
     const mtpLayers = model.multiTokenPrediction?.layers ?? 0;
     return {
@@ -173,13 +160,9 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
         s.recompute.kind === 'full-block'
           ? operators.kinds.map((list) => make(list, plainOptions))
           : kindCosts,
-      // Half a sublayer of tensor communication: the lookup is summed over ranks, the head gathers its input.
-      embedding: bare(operators.embedding, 0.5, 0),
-      head: bare(operators.head, 0.5, 1),
-      mtp:
-        mtpLayers === 0
-          ? null
-          : make(operators.mtp, { ...options, tensorSublayers: 2.5 * mtpLayers, hostLayers: mtpLayers }),
+      embedding: bare('embedding'),
+      head: bare('head'),
+      mtp: mtpLayers === 0 ? null : make(operators.mtp, { ...options, ...mtpOptions(mtpLayers) }),
     };
   };
 
@@ -206,11 +189,10 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
   };
 
   const whole = (pieces: Pieces): Whole => {
-    const sum = { work: 0, operators: 0, denseParameters: 0, expertParameters: 0 };
+    const sum = { work: 0, denseParameters: 0, expertParameters: 0 };
     const add = (cost: LayerCost | null | undefined, count: number): void => {
       if (cost === null || cost === undefined) return;
-      sum.work += count * (total(cost.forward) + total(cost.backward));
-      sum.operators += count * (cost.forward.compute + cost.backward.compute);
+      sum.work += count * (cost.forwardTime + cost.backwardTime);
       sum.denseParameters += count * cost.denseParameters;
       sum.expertParameters += count * cost.expertParameters;
     };
@@ -220,9 +202,9 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
   };
 
   const recomputeCode = createRecomputeCodes();
-  const piecesByKey = new TupleMap<readonly (Pieces & Pick<LayerSet, 'whole'>)[]>();
+  const piecesByKey = new TupleMap<readonly OwnPieces[]>();
   const dataByKey = new TupleMap<readonly DataContext[]>();
-  const piecesOf = (s: Strategy): readonly (Pieces & Pick<LayerSet, 'whole'>)[] => {
+  const piecesOf = (s: Strategy): readonly OwnPieces[] => {
     const sizes = pair(gpusUsed(s), s.tensor);
     const tokens = pair(s.context, s.microBatchSize);
     const experts = pair(s.expert, s.expertTensor);
@@ -231,8 +213,7 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     const rest = (stages * 4096 + recomputeCode(s.recompute)) * 128 + pieceSwitches(s);
     const found = piecesByKey.get(sizes, tokens, experts, rest);
     if (found !== undefined) return found;
-    let before: { readonly group: GroupSpans; readonly made: (Pieces & Pick<LayerSet, 'whole'>)[] } | null =
-      null;
+    let before: { readonly group: GroupSpans; readonly made: OwnPieces[] } | null = null;
     const made = spansOfStages(topology, s).flatMap((span) => {
       const group = groupSpans(span, s);
       if (before !== null && sameSpans(before.group, group)) return before.made;
@@ -260,6 +241,18 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     dataByKey.set(inner, outer, experts, rest, made);
     return made;
   };
+  const finished = new WeakMap<OwnPieces, Map<DataContext, OwnPieces>>();
+  /** Pieces whose layers gather their parameters, made once for each pair of pieces and data groups. */
+  const gatheredOnce = (own: OwnPieces, data: DataContext): OwnPieces => {
+    const byData = finished.get(own) ?? new Map<DataContext, OwnPieces>();
+    finished.set(own, byData);
+    const known = byData.get(data);
+    if (known !== undefined) return known;
+    const pieces = gathered(own, data);
+    const made = { ...pieces, whole: whole(pieces) };
+    byData.set(data, made);
+    return made;
+  };
   // A strategy is asked about several times in a row: its partition, its bound, its time.
   let lastStrategy: Strategy | null = null;
   let lastSets: readonly LayerSet[] = [];
@@ -267,16 +260,35 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): L
     if (s === lastStrategy) return lastSets;
     const pieces = piecesOf(s);
     const made = dataOf(s).map((data, index): LayerSet => {
-      const own = pieces[index];
-      if (own === undefined) throw new RangeError(`no layers for set ${index}`);
+      const plain = pieces[index];
+      if (plain === undefined) throw new RangeError(`no layers for set ${index}`);
       const { machine, behaviour, runtime } = data;
-      if (!shardsLayers(s, behaviour)) return { machine, behaviour, runtime, data, ...own };
-      const finished = gathered(own, data);
-      return { machine, behaviour, runtime, data, ...finished, whole: whole(finished) };
+      const own = shardsLayers(s, behaviour) ? gatheredOnce(plain, data) : plain;
+      return {
+        machine,
+        behaviour,
+        runtime,
+        data,
+        kinds: own.kinds,
+        plain: own.plain,
+        embedding: own.embedding,
+        head: own.head,
+        mtp: own.mtp,
+        whole: own.whole,
+      };
     });
     lastStrategy = s;
     lastSets = made;
     return made;
   };
-  return { topology, machines, sets };
+  const works = createWorkBounds({
+    problem,
+    topology,
+    machines,
+    layersOfKind,
+    contextsOf,
+    pieceOperators,
+    sets,
+  });
+  return { topology, machines, sets, ...works };
 };

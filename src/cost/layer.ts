@@ -1,14 +1,9 @@
 /** Cost of one kind of decoder layer on one rank: operators, exposed communication, recomputation, host time. */
-import type { GroupedLinear, Operator } from '../model/operator.ts';
+import type { Operator } from '../model/operator.ts';
 import type { Dispatcher, ContextCommunication, Recompute, RecomputeModule } from '../strategy/strategy.ts';
-import {
-  contextCommunication,
-  expertCommunication,
-  tensorCommunication,
-  tensorSublayers,
-} from './layer-communication.ts';
+import { contextCommunication, expertCommunication, tensorCommunication } from './layer-communication.ts';
 import type { GroupSpans, PassPair } from './layer-communication.ts';
-import { localParameters, operatorTime, routedCopies } from './operator-time.ts';
+import { operatorSums } from './operator-sums.ts';
 import type { LayerContext, OperatorTime } from './operator-time.ts';
 import { hostTime, withHost } from './host.ts';
 import { noParts, scaleParts, total } from './parts.ts';
@@ -119,26 +114,9 @@ const recomputed = (
   );
 };
 
-const isGrouped = (operator: Operator): operator is GroupedLinear => operator.kind === 'grouped-linear';
-
 /** Combined communication and compute of a MoE layer whose exchange runs beside other micro-batches' work. */
-const overlapExpertPass = (compute: number, exchange: number, x: number): number =>
+export const overlapExpertPass = (compute: number, exchange: number, x: number): number =>
   Math.max(compute, exchange) + x * Math.min(compute, exchange) - compute;
-
-const timesByContext = new WeakMap<LayerContext, Map<readonly Operator[], readonly OperatorTime[]>>();
-
-/** Times of operators depend on the context alone, which many strategies share: they are made once for each. */
-const operatorTimes = (
-  context: LayerContext,
-  operators: readonly Operator[],
-  copies: number,
-): readonly OperatorTime[] => {
-  const lists = timesByContext.get(context) ?? new Map<readonly Operator[], readonly OperatorTime[]>();
-  timesByContext.set(context, lists);
-  const times = lists.get(operators) ?? operators.map((operator) => operatorTime(context, operator, copies));
-  lists.set(operators, times);
-  return times;
-};
 
 /** One layer, both passes of one micro-batch. */
 export const layerCost = (
@@ -147,30 +125,13 @@ export const layerCost = (
   operators: readonly Operator[],
   options: LayerOptions,
 ): LayerCost => {
-  const grouped = operators.find(isGrouped);
-  const copies = grouped === undefined ? 0 : routedCopies(context, grouped.topK);
-  const times = operatorTimes(context, operators, copies);
-  let forward = 0;
-  let backward = 0;
-  let weightGradient = 0;
-  let inputGemm = 0;
-  let denseParameters = 0;
-  let expertParameters = 0;
-  let ring: PassPair = { forward: 0, backward: 0 };
-  for (const [i, operator] of operators.entries()) {
-    const time = times[i];
-    if (time === undefined) continue;
-    forward += time.forward;
-    backward += time.backward;
-    weightGradient += time.weightGradient;
-    if (operator.kind === 'linear' && operator.sharding === 'column') inputGemm += time.backward;
-    const parameters = localParameters(operator, context.tensor, context.expert, context.expertTensor);
-    if (isGrouped(operator)) expertParameters += parameters;
-    else denseParameters += parameters;
-    if (operator.kind === 'core-attention' && operator.valueDim > 0)
-      ring = contextCommunication(context, spans, operator, options.contextMethod, time);
-  }
-  const sublayers = options.tensorSublayers ?? tensorSublayers(operators);
+  const sums = operatorSums(context, operators);
+  const { times, forward, backward, weightGradient, inputGemm, grouped, core } = sums;
+  const ring: PassPair =
+    core === null
+      ? { forward: 0, backward: 0 }
+      : contextCommunication(context, spans, core.operator, options.contextMethod, core.time);
+  const sublayers = options.tensorSublayers ?? sums.sublayers;
   const tensor = tensorCommunication(
     context,
     spans,
@@ -180,10 +141,10 @@ export const layerCost = (
     inputGemm,
   );
   let expert: PassPair =
-    grouped === undefined
+    grouped === null
       ? { forward: 0, backward: 0 }
       : expertCommunication(context, spans, grouped, options.dispatcher);
-  if (grouped !== undefined && options.overlapExpert) {
+  if (grouped !== null && options.overlapExpert) {
     const x = context.runtime.expertOverlap;
     expert = {
       forward: overlapExpertPass(forward, expert.forward, x),
@@ -192,7 +153,7 @@ export const layerCost = (
   }
   const again = recomputed(context, options.recompute, operators, times, { tensor, context: ring, expert });
   const host = hostTime(context, {
-    moe: grouped !== undefined,
+    moe: grouped !== null,
     dispatcher: options.dispatcher,
     overlapExpert: options.overlapExpert,
     recomputes: again.compute > 0.5 * forward,
@@ -215,7 +176,7 @@ export const layerCost = (
     forwardTime: total(passes.forward),
     backwardTime: total(passes.backward),
     weightGradient,
-    denseParameters,
-    expertParameters,
+    denseParameters: sums.denseParameters,
+    expertParameters: sums.expertParameters,
   };
 };

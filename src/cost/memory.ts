@@ -20,6 +20,8 @@ export interface MemoryModel {
   readonly peakBound: (strategy: Strategy, partition: Partition) => Bytes;
   /** Largest of bound − capacity over stages: at most 0 when the plan fits. */
   readonly excess: (strategy: Strategy, partition: Partition) => Bytes;
+  /** Bound − capacity of one stage. */
+  readonly stageExcess: (strategy: Strategy, partition: Partition, stage: number) => Bytes;
 }
 
 export type MemoryKind = 'allocated' | 'reserved' | 'device';
@@ -126,6 +128,12 @@ export const createMemoryModel = (problem: Problem): MemoryModel => {
         largest = Math.max(largest, scratch.bound - capacity(strategy, index));
       }
       return bytes(largest);
+    },
+    stageExcess: (strategy, partition, index) => {
+      const shape = scheduleShape(problem, strategy);
+      place(strategy, shape, partition);
+      compute(strategy, index)(strategy, shape, first, index, scratch);
+      return bytes(scratch.bound - capacity(strategy, index));
     },
   };
 };

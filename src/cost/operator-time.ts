@@ -23,6 +23,8 @@ export interface LayerContext {
   readonly expertTensor: number;
   /** Load of the busiest rank of experts over the mean. */
   readonly imbalance: number;
+  /** Times of operators that experts do not change, shared by contexts that differ in experts alone. */
+  readonly shared?: Map<Operator, OperatorTime>;
 }
 
 export interface OperatorTime {

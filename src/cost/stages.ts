@@ -5,6 +5,7 @@ import { seconds } from '../units.ts';
 import type { LayerCost } from './layer.ts';
 import type { LayerSet } from './layer-set.ts';
 import { addParts, noParts } from './parts.ts';
+import { isVShaped } from './schedule-order.ts';
 import type { Parts } from './parts.ts';
 import type { ChunkTime } from './stage.ts';
 
@@ -69,15 +70,21 @@ export interface StageCost {
 /** Where the head's time goes: onto the last stage, or, with a spread vocabulary, into passes of its own. */
 const headOnStage = (s: Strategy): boolean => s.vocabulary === 'last' || s.vocabulary === 'redistributed';
 
-/** Chunks in layer order, which is virtual-stage-major: chunk v of every stage, then chunk v + 1. */
+/** The stage where the model ends: the last, or in a V of an even number of rounds the first. */
+export const headStage = (s: Strategy): number =>
+  isVShaped(s.schedule) && s.virtualStages % 2 === 0 ? 0 : s.pipeline - 1;
+
+/** Chunks in layer order, which is virtual-stage-major: chunk v of every stage, then chunk v + 1; in a V back up the stages. */
 const rangesOf = (layers: number, s: Strategy, partition: Partition): readonly (readonly Range[])[] => {
   const block = s.recompute.kind === 'full-block' ? s.recompute.layers : Infinity;
   const ranges: Range[][] = [];
   for (let stage = 0; stage < s.pipeline; stage += 1) ranges.push([]);
   let first = 0;
-  for (let v = 0; v < s.virtualStages; v += 1)
-    for (let stage = 0; stage < s.pipeline; stage += 1) {
-      const last = first + (partition[stage]?.[v] ?? 0);
+  const v = isVShaped(s.schedule);
+  for (let virtual = 0; virtual < s.virtualStages; virtual += 1)
+    for (let at = 0; at < s.pipeline; at += 1) {
+      const stage = v && virtual % 2 === 1 ? s.pipeline - 1 - at : at;
+      const last = first + (partition[stage]?.[virtual] ?? 0);
       ranges[stage]?.push({ first, split: Math.min(last, first + block), last });
       first = last;
     }
@@ -149,7 +156,7 @@ export const stageCosts = (
       sums.weight = 0;
       addChunk(sums, prefixes, set, range);
       if (stage === 0 && v === 0) add(sums, set.embedding, 1);
-      if (stage === s.pipeline - 1 && v === own.length - 1) {
+      if (stage === headStage(s) && v === own.length - 1) {
         if (headOnStage(s)) add(sums, set.head, 1);
         else sums.dense += set.head.denseParameters;
         if (set.mtp !== null) add(sums, set.mtp, 1);
@@ -191,7 +198,7 @@ export const stageParts = (
       include(set.plain[kind], rest);
     }
   if (stage === 0) include(set.embedding, 1);
-  if (stage === s.pipeline - 1) {
+  if (stage === headStage(s)) {
     if (headOnStage(s)) include(set.head, 1);
     if (set.mtp !== null) include(set.mtp, 1);
   }

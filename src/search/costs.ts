@@ -7,11 +7,12 @@ import type { SearchCosts } from './search-types.ts';
 
 /** The cost model of a problem, as the search asks for it. */
 export const createSearchCosts = (problem: Problem, calibration: Calibration): SearchCosts => {
-  const { stages, excess } = createMemoryModel(problem);
+  const { stages, excess, stageExcess } = createMemoryModel(problem);
   return {
     ...createEstimator(problem, calibration),
     memory: stages,
     excess,
+    stageExcess,
     orderScore: (strategy, partition) => createOrderScore(problem, calibration, strategy, partition),
     forProblem: (other) => createSearchCosts(other, calibration),
   };

@@ -33,6 +33,7 @@ export const smallerFirst: Preference = {
   sequenceParallel: [['true', 'false']],
   overlapTensor: [['false', 'true']],
   overlapExpert: [['false', 'true']],
+  sharding: [['optimizer', 'none']],
   overlapGradients: alike('true', 'false'),
   overlapParameters: alike('true', 'false'),
   rankOrder: alike('tp-cp-ep-dp-pp', 'tp-cp-ep-pp-dp'),
@@ -57,7 +58,7 @@ export const neverWorse: Preference = {
 };
 
 /** Whether `a` is at least as good as `b` in every key. */
-const dominates = (preference: Preference, a: FlagChoice, b: FlagChoice): boolean =>
+export const dominates = (preference: Preference, a: FlagChoice, b: FlagChoice): boolean =>
   flagKeys.every((key) => {
     const [left, right] = [a[key], b[key]];
     if (left === undefined || right === undefined || left === right) return true;

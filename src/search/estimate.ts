@@ -41,7 +41,7 @@ export const judgeStrategy = (
     ({ rule }) => given !== null || !(rule.reads.includes('pipeline') && layers % chunks !== 0),
   );
   if (early.length > 0) return { kind: 'illegal', violations: early };
-  const partition = given ?? createPartitioner(problem, costs)(strategy)?.partition ?? null;
+  const partition = given ?? createPartitioner(problem, costs).choose(strategy)?.partition ?? null;
   if (partition === null) {
     const late = errorsOf(violationsOf(problem, strategy, null));
     return late.length > 0 ? { kind: 'illegal', violations: late } : { kind: 'unsplittable' };

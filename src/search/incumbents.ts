@@ -12,6 +12,10 @@ export class Incumbents {
     this.wanted = wanted;
   }
 
+  get isEmpty(): boolean {
+    return this.byLayout.size === 0;
+  }
+
   get best(): number {
     return this.ranked()[0]?.value ?? Infinity;
   }

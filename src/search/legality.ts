@@ -30,6 +30,9 @@ export const ruleContexts = (
   }));
 };
 
+/** The partitions of a search have the right shape and hold all layers: not worth asking millions of times. */
+const isHeldByDesign = ({ id }: Rule): boolean => id.endsWith('/partition-shape');
+
 /**
  * The rules that a search obeys: every error, and warnings about switches and recomputation (one without effect is not
  * worth a plan) unless the user asked for the key. Warnings about sizes are left to the cost model.
@@ -39,19 +42,25 @@ export const searchRules = (problem: Problem): readonly Rule[] => {
   const asked = problem.search.limits;
   return rulesFor(name, version).filter(
     (rule) =>
-      rule.severity === 'error' ||
-      rule.reads.some((key) => (isFlagKey(key) || key === 'recompute') && asked[key] === undefined),
+      !isHeldByDesign(rule) &&
+      (rule.severity === 'error' ||
+        rule.reads.some((key) => (isFlagKey(key) || key === 'recompute') && asked[key] === undefined)),
   );
 };
 
 export const passes = (rule: Rule, contexts: readonly RuleContext[]): boolean =>
   contexts.every((context) => rule.check(context).ok);
 
-/** A partition that the runtime can be told; asks the error rules that read the pipeline. */
-export const isExpressible = (problem: Problem, strategy: Strategy, partition: Partition): boolean => {
-  const contexts = ruleContexts(problem, strategy, partition);
+/** Whether the runtime can be told a partition; asks the error rules that read the pipeline. */
+export const createExpressible = (
+  problem: Problem,
+): ((strategy: Strategy, partition: Partition) => boolean) => {
   const { name, version } = problem.training.runtime;
-  return rulesFor(name, version)
-    .filter((rule) => rule.severity === 'error' && rule.reads.includes('pipeline'))
-    .every((rule) => passes(rule, contexts));
+  const rules = rulesFor(name, version).filter(
+    (rule) => rule.severity === 'error' && rule.reads.includes('pipeline') && !isHeldByDesign(rule),
+  );
+  return (strategy, partition) => {
+    const contexts = ruleContexts(problem, strategy, partition);
+    return rules.every((rule) => passes(rule, contexts));
+  };
 };

@@ -13,9 +13,23 @@ const EVENNESS = 1e-3;
 interface Tables {
   readonly time: readonly Float64Array[];
   readonly memory: readonly Float64Array[];
+  /** What the first `block` layers of a chunk take more; null where nothing. */
+  readonly again: readonly Float64Array[] | null;
+  readonly block: number;
 }
 
 const at = (table: Float64Array | undefined, index: number): number => table?.[index] ?? 0;
+
+const repeated = (again: Float64Array | undefined, start: number, end: number): number =>
+  again === undefined ? 0 : at(again, end) - at(again, start);
+
+/** Ends of the longest runs of layers that a stage can hold, by first layer. A part of what fits also fits. */
+const reachOf = (problem: PartitionProblem, stage: number): Int32Array | null => {
+  const { reach, layers } = problem;
+  return reach === undefined
+    ? null
+    : Int32Array.from({ length: layers.length + 1 }, (_, start) => reach(stage, start));
+};
 
 /**
  * best[stage][i]: least bottleneck of the first i layers on stages 0 … stage. Chunks are tried from the shortest;
@@ -28,15 +42,19 @@ const leastBottleneck = (problem: PartitionProblem, tables: Tables): number => {
   for (let stage = 0; stage < problem.stages; stage += 1) {
     const current = new Float64Array(count + 1).fill(Infinity);
     const time = tables.time[stage];
+    const again = tables.again?.[stage];
     const memory = tables.memory[stage];
     const extra = problem.stageTime[stage] ?? 0;
     const limit = problem.memoryLimit[stage] ?? Infinity;
     const minimum = minimumOf(problem, stage);
+    const reach = reachOf(problem, stage);
     for (let end = minimum; end <= count; end += 1) {
       let best = Infinity;
       for (let start = end - minimum; start >= 0; start -= 1) {
-        const load = at(time, end) - at(time, start) + extra;
-        if (load >= best || at(memory, end) - at(memory, start) > limit) break;
+        const plain = at(time, end) - at(time, start) + extra;
+        if (plain >= best || at(memory, end) - at(memory, start) > limit) break;
+        if (reach !== null && (reach[start] ?? 0) < end) break;
+        const load = plain + repeated(again, start, Math.min(end, start + tables.block));
         const bottleneck = Math.max(before[start] ?? Infinity, load);
         if (bottleneck < best) best = bottleneck;
       }
@@ -59,15 +77,21 @@ const evenest = (problem: PartitionProblem, tables: Tables, bottleneck: number):
     const current = new Float64Array(count + 1).fill(Infinity);
     const choice = new Int32Array(count + 1).fill(-1);
     const time = tables.time[stage];
+    const again = tables.again?.[stage];
     const memory = tables.memory[stage];
     const extra = problem.stageTime[stage] ?? 0;
     const limit = problem.memoryLimit[stage] ?? Infinity;
     const minimum = minimumOf(problem, stage);
+    const reach = reachOf(problem, stage);
     for (let end = minimum; end <= count; end += 1) {
       let best = Infinity;
       for (let start = end - minimum; start >= 0; start -= 1) {
-        const load = at(time, end) - at(time, start) + extra;
-        if (load > cap || at(memory, end) - at(memory, start) > limit) break;
+        const plain = at(time, end) - at(time, start) + extra;
+        if (plain > cap || at(memory, end) - at(memory, start) > limit) break;
+        if (reach !== null && (reach[start] ?? 0) < end) break;
+        // A longer run may repeat less, where its block begins with cheaper layers: no reason to stop.
+        const load = plain + repeated(again, start, Math.min(end, start + tables.block));
+        if (load > cap) continue;
         const value =
           (before[start] ?? Infinity) + load + (bottleneck > 0 ? (EVENNESS * load * load) / bottleneck : 0);
         if (value < best - tie || (value < Infinity && value <= best + tie)) {
@@ -95,9 +119,11 @@ export const partitionChain = (problem: PartitionProblem): PartitionAnswer | nul
   const tables: Tables = {
     time: prefixSums(problem.layers, problem.layerTime),
     memory: prefixSums(problem.layers, problem.layerMemory),
+    again: problem.block === undefined ? null : prefixSums(problem.layers, problem.block.time),
+    block: problem.block?.layers ?? 0,
   };
   const bottleneck = leastBottleneck(problem, tables);
   if (!Number.isFinite(bottleneck)) return null;
   const sizes = evenest(problem, tables, bottleneck);
-  return { partition: toPartition(sizes, problem.stages), bottleneck, proven: true };
+  return { partition: toPartition(sizes, problem), bottleneck, bound: bottleneck, proven: true };
 };

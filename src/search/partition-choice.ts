@@ -1,16 +1,17 @@
+import type { LayerCosts, PassTime } from '../cost/estimator.ts';
 import type { StageExtra, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
-import type { PassTime } from '../cost/estimator.ts';
-import { evenPartition } from '../strategy/layer-split.ts';
-import { modelEnds } from '../strategy/partition.ts';
-import type { Partition, Strategy } from '../strategy/strategy.ts';
-import { isExpressible } from './legality.ts';
-import { stageLoads, type PartitionProblem } from './partition-problem.ts';
-import { partitionLayers } from './partition.ts';
+import { isVShaped, modelEnds } from '../strategy/partition.ts';
+import type { Partition, Schedule, Strategy } from '../strategy/strategy.ts';
+import { createExpressible } from './legality.ts';
+import { reachOfStages, roomsOfStages } from './partition-memory.ts';
+import { stageLoads, type PartitionAnswer, type PartitionProblem } from './partition-problem.ts';
+import { simplePartitions } from './partition-simple.ts';
+import { leastBottleneck, partitionLayers } from './partition.ts';
 import type { SearchCosts } from './search-types.ts';
 
 /** What a partition is chosen by. */
-export type PartitionCosts = Pick<SearchCosts, 'stageCosts' | 'memory' | 'excess'>;
+export type PartitionCosts = Pick<SearchCosts, 'stageCosts' | 'memory' | 'excess' | 'stageExcess'>;
 
 export interface PartitionChoice {
   readonly partition: Partition;
@@ -18,20 +19,23 @@ export interface PartitionChoice {
   readonly shortage: number;
   /** That stage. */
   readonly stage: number;
-  /** The stages together hold more than they can: no other partition would help. */
-  readonly hopeless: boolean;
+  /** No other partition would fit either. */
+  readonly impossible: boolean;
+  /** Seconds of one micro-batch that the slowest stage takes in every partition that fits. */
+  readonly bottleneck: number;
+  /** The partition attains `bottleneck`, or none fits. */
+  readonly proven: boolean;
 }
 
 /** Partial partitions that a search spends on one interleaved case of several layer kinds. */
 const INTERLEAVED_NODES = 500;
 
-/** Partitions remembered by their times. */
-const REMEMBERED = 100_000;
-
-/** Times that a partition which does not fit is moved towards lighter stages. */
+/** Times that an interleaved partition of several layer kinds which does not fit is moved towards lighter stages. */
 const REPAIRS = 6;
 
 const both = (pass: PassTime): number => pass.forward + pass.backward;
+
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 
 const worst = (stages: readonly StageMemory[]): { shortage: number; stage: number } =>
   stages.reduce(
@@ -54,144 +58,211 @@ export const stageExtras = (problem: Problem, strategy: Strategy): readonly (rea
   });
 };
 
-/** Both passes of each layer kind, and of what stands on the first and the last stage, on the machines of a stage. */
-interface StageTimes {
-  readonly kinds: readonly number[];
-  readonly first: number;
-  readonly last: number;
-}
-
-/**
- * The first N layers of a chunk that `full:block:N` recomputes cost every stage the same, so they are left out; what is
- * compared are plain layers. Who asks for memory headroom gets equal layer counts, whatever the switches.
- */
-const stageTimes = (problem: Problem, strategy: Strategy, costs: PartitionCosts): readonly StageTimes[] => {
-  if (problem.search.objective === 'memory_headroom')
-    return [{ kinds: problem.model.kinds.map(() => 1), first: 0, last: 0 }];
-  const plain: Strategy =
-    strategy.recompute.kind === 'full-block' ? { ...strategy, recompute: { kind: 'none' } } : strategy;
-  return costs.stageCosts(plain).map(({ kinds, embedding, head, mtp }) => ({
-    kinds: kinds.map(both),
+/** The problem of the fastest partition. */
+const partitionProblem = (
+  problem: Problem,
+  { pipeline, virtualStages, schedule, recompute }: Strategy,
+  times: readonly LayerCosts[],
+): PartitionProblem => {
+  const rows = times.map(({ kinds, plain, embedding, head, mtp }) => ({
+    kinds: plain.map(both),
+    again: kinds.map((pass, kind) => both(pass) - both(plain[kind] ?? pass)),
     first: both(embedding),
     last: both(head) + both(mtp),
   }));
-};
-
-const partitionProblem = (
-  problem: Problem,
-  { pipeline, virtualStages }: Strategy,
-  times: readonly StageTimes[],
-  limits: readonly number[] | null,
-): PartitionProblem => {
-  const rows = Array.from({ length: pipeline }, (_, stage) => times[Math.min(stage, times.length - 1)]);
+  const stages = Array.from({ length: pipeline }, (_, stage) => rows[Math.min(stage, rows.length - 1)]);
+  const ends = modelEnds(pipeline, virtualStages, schedule);
   const counted = problem.model.kinds.map(() => 1);
   return {
     layers: problem.model.layers,
     stages: pipeline,
     virtualStages,
-    layerTime: rows.map((row) => row?.kinds ?? []),
-    stageTime: rows.map(
-      (row, stage) => (stage === 0 ? (row?.first ?? 0) : 0) + (stage === pipeline - 1 ? (row?.last ?? 0) : 0),
+    vShaped: isVShaped(schedule),
+    layerTime: stages.map((row) => row?.kinds ?? []),
+    ...(recompute.kind === 'full-block'
+      ? { block: { layers: recompute.layers, time: stages.map((row) => row?.again ?? []) } }
+      : {}),
+    stageTime: stages.map(
+      (row, stage) =>
+        (stage === ends.first ? (row?.first ?? 0) : 0) + (stage === ends.last ? (row?.last ?? 0) : 0),
     ),
-    layerMemory: rows.map(() => counted),
-    memoryLimit: limits ?? rows.map(() => Infinity),
+    layerMemory: stages.map(() => counted),
+    memoryLimit: stages.map(() => Infinity),
     minimumLayers: pipeline === 1 ? { first: 1, middle: 1, last: 1 } : { first: 0, middle: 1, last: 0 },
   };
 };
 
-/**
- * Partitions that runtimes without a free layout can state: equal chunks, or a first and a last stage that differ from
- * equal middle ones.
- */
-const simplePartitions = (layers: number, { pipeline, virtualStages }: Strategy): Partition[] => {
-  const even = evenPartition(layers, pipeline, virtualStages);
-  const found: Partition[] = even === null ? [] : [even];
-  const units = layers / virtualStages;
-  if (pipeline < 3 || !Number.isInteger(units)) return found;
-  for (let middle = 1; middle * (pipeline - 2) < units; middle += 1) {
-    const ends = units - middle * (pipeline - 2);
-    for (let first = 1; first < ends; first += 1)
-      found.push(
-        Array.from({ length: pipeline }, (_, stage) => {
-          const count = stage === 0 ? first : stage === pipeline - 1 ? ends - first : middle;
-          return Array.from({ length: virtualStages }, () => count);
-        }),
-      );
-  }
-  return found;
+/** The fastest partition of a shape under some layer times, before memory is asked. */
+interface Fastest extends PartitionAnswer {
+  readonly instance: PartitionProblem;
+  /** Where the runtime cannot be told the best: those that it can be told, fastest first. */
+  readonly alternatives: readonly { readonly partition: Partition; readonly bottleneck: number }[] | null;
+}
+
+/** What is known of one shape under some layer times; the partition itself when it is first asked for. */
+interface Entry {
+  readonly bottleneck: number;
+  fastest: Fastest | null | undefined;
+}
+
+export interface Partitioner {
+  /** Fastest first, lighter where memory asks for it; null where no partition can be stated. */
+  readonly choose: (strategy: Strategy) => PartitionChoice | null;
+  /** Seconds of one micro-batch that the slowest stage takes in every partition; cheap. */
+  readonly bottleneck: (strategy: Strategy) => number;
+}
+
+const SCHEDULES: readonly Schedule[] = [
+  'gpipe',
+  '1f1b',
+  'interleaved',
+  'zb-h1',
+  'zb-h2',
+  'zb-v',
+  'v-half',
+  'dualpipe-v',
+];
+
+/** Equal times of all layers and nothing beside them: who asks for memory headroom gets equal layer counts. */
+const evenTimes = (problem: Problem): readonly LayerCosts[] => {
+  const pass = (forward: number): PassTime => ({ forward, backward: 0 }) as PassTime;
+  const kinds = problem.model.kinds.map(() => pass(1));
+  return [{ kinds, plain: kinds, embedding: pass(0), head: pass(0), mtp: pass(0) }];
 };
 
-/** Chooses the partition of a strategy: fastest first, lighter where memory asks for it; null where none can be stated. */
-export type Partitioner = (strategy: Strategy) => PartitionChoice | null;
-
 /**
- * The time-optimal partition, if every stage fits. Otherwise stages that do not fit give up layers – as many as their
- * excess holds at their mean bytes per layer, an under-estimate as not all bytes belong to layers – until all fit or
- * no partition is left; what fits is always judged by the whole memory model.
+ * The time-optimal partition, if every stage fits; else the time-optimal one of those that fit, exactly for one chunk per
+ * stage, for models of one layer kind and for runtimes that know few partitions. For several kinds on several chunks
+ * stages that do not fit give up layers, as many as their excess holds at their mean bytes per layer, until all fit.
  */
 export const createPartitioner = (problem: Problem, costs: PartitionCosts): Partitioner => {
-  const known = new Map<string, Partition | null>();
-  const interned = new Map<string, Partition | null>();
-  const layers = problem.model.layers.length;
+  const expressible = createExpressible(problem);
+  const known = new WeakMap<readonly LayerCosts[], Map<number, Entry>>();
+  const interned = new Map<string, Partition>();
+  const even = problem.search.objective === 'memory_headroom' ? evenTimes(problem) : null;
+  const oneKind = problem.model.layers.every((kind) => kind === problem.model.layers[0]);
 
-  const fastest = (instance: PartitionProblem, strategy: Strategy): Partition | null => {
-    const answer = partitionLayers(instance, INTERLEAVED_NODES);
-    if (answer !== null && isExpressible(problem, strategy, answer.partition)) return answer.partition;
-    const allowed = simplePartitions(layers, strategy)
-      .filter((partition) =>
-        partition.every((chunks, stage) => sum(chunks) <= (instance.memoryLimit[stage] ?? Infinity)),
-      )
-      .filter((partition) => isExpressible(problem, strategy, partition))
-      .map((partition) => ({ partition, bottleneck: Math.max(...stageLoads(instance, partition)) }));
-    const first = allowed[0];
-    if (first === undefined) return null;
-    return allowed.reduce((best, each) => (each.bottleneck < best.bottleneck ? each : best), first).partition;
-  };
-
-  const remembered = (
-    strategy: Strategy,
-    times: readonly StageTimes[],
-    limits: readonly number[] | null,
-  ): Partition | null => {
-    const { pipeline, virtualStages, schedule } = strategy;
-    const timesKey = times.map(({ kinds, first, last }) => `${kinds.join(',')} ${first} ${last}`).join(';');
-    const key = `${pipeline} ${virtualStages} ${schedule} ${timesKey} ${limits?.join(',') ?? ''}`;
-    const before = known.get(key);
+  // Times differ more often than the partitions that they lead to: equal ones are kept once.
+  const shared = (partition: Partition): Partition => {
+    const text = partition.map((chunks) => chunks.join(' ')).join();
+    const before = interned.get(text);
     if (before !== undefined) return before;
-    const made = fastest(partitionProblem(problem, strategy, times, limits), strategy);
-    // Times differ more often than the partitions that they lead to: equal ones are kept once.
-    const text = JSON.stringify(made);
-    const shared = interned.get(text) ?? made;
-    interned.set(text, shared);
-    if (known.size >= REMEMBERED) known.clear();
-    known.set(key, shared);
-    return shared;
+    interned.set(text, partition);
+    return partition;
   };
 
-  return (strategy) => {
-    const times = stageTimes(problem, strategy, costs);
-    let partition = remembered(strategy, times, null);
-    if (partition === null) return null;
-    const shortage = costs.excess(strategy, partition);
-    let best: PartitionChoice = { partition, shortage, stage: 0, hopeless: false };
-    if (shortage <= 0) return best;
-    let limits = Array.from({ length: strategy.pipeline }, () => Infinity);
-    for (let repair = 0; partition !== null; repair += 1) {
-      const stages = costs.memory(strategy, partition);
-      const excess = stages.reduce((total, stage) => total + stage.bound - stage.capacity, 0);
-      const choice: PartitionChoice = { partition, ...worst(stages), hopeless: excess > 0 };
-      if (repair === 0 || choice.shortage < best.shortage) best = choice;
-      const last = repair === REPAIRS || strategy.pipeline === 1;
-      if (choice.shortage <= 0 || choice.hopeless || last) return best;
-      limits = lighter(limits, partition, stages);
-      partition = remembered(strategy, times, limits);
-    }
-    return best;
+  const entryOf = (strategy: Strategy): Entry => {
+    const times = even ?? costs.stageCosts(strategy);
+    const byShape = known.get(times) ?? new Map<number, Entry>();
+    known.set(times, byShape);
+    const { pipeline, virtualStages, schedule, recompute } = strategy;
+    const block = recompute.kind === 'full-block' ? recompute.layers : 0;
+    const shape = ((block * 4096 + pipeline) * 4096 + virtualStages) * 16 + SCHEDULES.indexOf(schedule);
+    const before = byShape.get(shape);
+    if (before !== undefined) return before;
+    const instance = partitionProblem(problem, strategy, times);
+    const made: Entry = { bottleneck: leastBottleneck(instance), fastest: undefined };
+    byShape.set(shape, made);
+    return made;
   };
+
+  const make = (strategy: Strategy): Fastest | null => {
+    const instance = partitionProblem(problem, strategy, even ?? costs.stageCosts(strategy));
+    const answer = partitionLayers(instance, INTERLEAVED_NODES);
+    if (answer !== null && expressible(strategy, answer.partition))
+      return { ...answer, partition: shared(answer.partition), instance, alternatives: null };
+    const alternatives = simplePartitions(problem.model.layers.length, strategy)
+      .filter((partition) => expressible(strategy, partition))
+      .map((partition) => ({ partition, bottleneck: Math.max(...stageLoads(instance, partition)) }))
+      .sort((a, b) => a.bottleneck - b.bottleneck);
+    const first = alternatives[0];
+    if (first === undefined) return null;
+    return { ...first, bound: first.bottleneck, proven: true, instance, alternatives };
+  };
+
+  const fastest = (strategy: Strategy): Fastest | null => {
+    const entry = entryOf(strategy);
+    if (entry.fastest === undefined) entry.fastest = make(strategy);
+    return entry.fastest;
+  };
+
+  const miss = (strategy: Strategy, { partition, bound }: Fastest): PartitionChoice => ({
+    partition,
+    ...worst(costs.memory(strategy, partition)),
+    impossible: true,
+    bottleneck: bound,
+    proven: true,
+  });
+
+  const fit = (strategy: Strategy, answer: PartitionAnswer): PartitionChoice => ({
+    partition: shared(answer.partition),
+    shortage: costs.excess(strategy, answer.partition),
+    stage: 0,
+    impossible: false,
+    bottleneck: answer.bound,
+    proven: answer.proven,
+  });
+
+  /** Moved towards lighter stages, from one that does not fit. */
+  const repaired = (strategy: Strategy, start: Fastest): PartitionChoice => {
+    let limits = start.instance.memoryLimit;
+    let answer: PartitionAnswer = start;
+    let best: PartitionChoice | null = null;
+    for (let repair = 0; ; repair += 1) {
+      const stages = costs.memory(strategy, answer.partition);
+      const excess = stages.reduce((total, stage) => total + stage.bound - stage.capacity, 0);
+      const choice: PartitionChoice = {
+        partition: shared(answer.partition),
+        ...worst(stages),
+        impossible: excess > 0,
+        bottleneck: start.bound,
+        proven: excess > 0,
+      };
+      if (best === null || choice.shortage < best.shortage) best = choice;
+      if (choice.shortage <= 0 || excess > 0 || repair === REPAIRS) return best;
+      limits = lighter(limits, answer.partition, stages);
+      const next = partitionLayers({ ...start.instance, memoryLimit: limits }, INTERLEAVED_NODES);
+      if (next === null || !expressible(strategy, next.partition)) return best;
+      answer = next;
+    }
+  };
+
+  const withinMemory = (strategy: Strategy, start: Fastest): PartitionChoice => {
+    const { instance, alternatives } = start;
+    if (strategy.pipeline === 1) return miss(strategy, start);
+    if (alternatives !== null) {
+      const found = alternatives.find(({ partition }) => costs.excess(strategy, partition) <= 0);
+      if (found === undefined) return miss(strategy, start);
+      return fit(strategy, { ...found, bound: found.bottleneck, proven: true });
+    }
+    if (oneKind) {
+      const rooms = roomsOfStages(instance, strategy, start.partition, costs);
+      const answer = rooms === null ? null : partitionLayers({ ...instance, memoryLimit: rooms });
+      return answer === null ? miss(strategy, start) : fit(strategy, answer);
+    }
+    if (strategy.virtualStages > 1) return repaired(strategy, start);
+    const reach = reachOfStages(instance, strategy, costs);
+    const answer = reach === null ? null : partitionLayers({ ...instance, reach });
+    return answer === null ? miss(strategy, start) : fit(strategy, answer);
+  };
+
+  const choose = (strategy: Strategy): PartitionChoice | null => {
+    const start = fastest(strategy);
+    if (start === null) return null;
+    const { partition, bound, proven } = start;
+    const shortage = costs.excess(strategy, partition);
+    if (shortage > 0) return withinMemory(strategy, start);
+    return { partition, shortage, stage: 0, impossible: false, bottleneck: bound, proven };
+  };
+  return { choose, bottleneck: (strategy) => entryOf(strategy).bottleneck };
 };
 
 /** Most layers of each stage after those that do not fit have given some up. */
-const lighter = (limits: readonly number[], partition: Partition, stages: readonly StageMemory[]): number[] =>
+const lighter = (
+  limits: readonly number[],
+  partition: Partition,
+  stages: readonly StageMemory[],
+): readonly number[] =>
   limits.map((limit, index) => {
     const memory = stages[index];
     const count = sum(partition[index] ?? []);
@@ -199,5 +270,3 @@ const lighter = (limits: readonly number[], partition: Partition, stages: readon
     const over = memory.bound - memory.capacity;
     return over > 0 ? count - Math.max(1, Math.floor((over * count) / memory.bound)) : limit;
   });
-
-const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);

@@ -4,95 +4,68 @@ import {
   minimumOf,
   prefixSums,
   stageLoads,
+  stageOfChunk,
   TIE,
   toPartition,
   type PartitionAnswer,
   type PartitionProblem,
 } from './partition-problem.ts';
+import type { Partition } from '../strategy/strategy.ts';
 
-/**
- * One layer kind: only counts matter. Layers are dealt one by one to the stage that ends up least loaded, which is
- * exact for a min-max of linear loads; then each stage's layers are spread over its chunks, larger chunks in later
- * rounds (early rounds stay in flight longest), on the last stage in earlier ones (its last chunk has the head).
- */
-const dealEqualLayers = (problem: PartitionProblem): PartitionAnswer | null => {
-  const { stages, virtualStages } = problem;
-  const kind = problem.layers[0] ?? 0;
-  const minimum = (stage: number): number => {
-    let sum = 0;
-    for (let virtual = 0; virtual < virtualStages; virtual += 1)
-      sum += minimumOf(problem, virtual * stages + stage);
-    return sum;
-  };
-  const time = (stage: number): number => problem.layerTime[stage]?.[kind] ?? 0;
-  const room = (stage: number): number => {
-    const each = problem.layerMemory[stage]?.[kind] ?? 0;
-    const limit = problem.memoryLimit[stage] ?? Infinity;
-    if (limit < 0) return 0;
-    return each > 0 ? Math.floor(limit / each) : Infinity;
-  };
-  const counts = Array.from({ length: stages }, (_, stage) => minimum(stage));
-  let left = problem.layers.length - counts.reduce((sum, count) => sum + count, 0);
-  if (left < 0 || counts.some((count, stage) => count > room(stage) || (problem.memoryLimit[stage] ?? 0) < 0))
-    return null;
-  const loadWith = (stage: number, count: number): number =>
-    (problem.stageTime[stage] ?? 0) + count * time(stage);
-  for (; left > 0; left -= 1) {
-    let chosen = -1;
-    let least = Infinity;
-    for (let stage = stages - 1; stage >= 0; stage -= 1) {
-      const count = counts[stage] ?? 0;
-      const load = loadWith(stage, count + 1);
-      if (count < room(stage) && load < least * (1 - TIE)) {
-        least = load;
-        chosen = stage;
-      }
-    }
-    if (chosen < 0) return null;
-    counts[chosen] = (counts[chosen] ?? 0) + 1;
-  }
-  const partition = counts.map((count, stage) => {
-    const base = Math.floor(count / virtualStages);
-    const larger = count - base * virtualStages;
-    const isLast = stage === stages - 1 && stages > 1;
-    return Array.from({ length: virtualStages }, (_, virtual) =>
-      (isLast ? virtual < larger : virtual >= virtualStages - larger) ? base + 1 : base,
-    );
-  });
-  const bottleneck = Math.max(...counts.map((count, stage) => loadWith(stage, count)));
-  return { partition, bottleneck, proven: true };
-};
-
-/** Every chunk as a stage of its own: balances chunks, not stages; a good first answer. */
-const balanceChunks = (problem: PartitionProblem): PartitionAnswer | null => {
-  const { stages, virtualStages } = problem;
+/** Every chunk as a stage of its own: balances chunks, not stages. */
+const balancedChunks = (problem: PartitionProblem): readonly number[] | null => {
+  const { stages, virtualStages, block } = problem;
   const chunks = stages * virtualStages;
-  const stageOf = (chunk: number): number => chunk % stages;
-  const spread = Array.from({ length: chunks }, (_, chunk) => chunk);
+  const spread = Array.from({ length: chunks }, (_, chunk) => stageOfChunk(problem, chunk));
   const chain = partitionChain({
     ...problem,
     stages: chunks,
     virtualStages: 1,
-    layerTime: spread.map((chunk) => problem.layerTime[stageOf(chunk)] ?? []),
-    stageTime: spread.map((chunk) => (problem.stageTime[stageOf(chunk)] ?? 0) / virtualStages),
-    layerMemory: spread.map((chunk) => problem.layerMemory[stageOf(chunk)] ?? []),
-    memoryLimit: spread.map((chunk) => problem.memoryLimit[stageOf(chunk)] ?? Infinity),
+    vShaped: false,
+    layerTime: spread.map((stage) => problem.layerTime[stage] ?? []),
+    stageTime: spread.map((stage) => (problem.stageTime[stage] ?? 0) / virtualStages),
+    ...(block === undefined
+      ? {}
+      : { block: { layers: block.layers, time: spread.map((stage) => block.time[stage] ?? []) } }),
+    layerMemory: spread.map((stage) => problem.layerMemory[stage] ?? []),
+    memoryLimit: spread.map((stage) => problem.memoryLimit[stage] ?? Infinity),
   });
-  if (chain === null) return null;
-  const partition = toPartition(
-    chain.partition.map((sizes) => sizes[0] ?? 0),
-    stages,
-  );
-  return { partition, bottleneck: Math.max(...stageLoads(problem, partition)), proven: false };
+  return chain === null ? null : chain.partition.map((sizes) => sizes[0] ?? 0);
+};
+
+/** Chunks that end where their stages' fair shares of the bound do; null where a minimum is in the way. */
+const fairShares = (problem: PartitionProblem, bound: number): readonly number[] | null => {
+  const { stages, virtualStages, layers } = problem;
+  const chunks = stages * virtualStages;
+  const sizes: number[] = [];
+  let needed = 0;
+  for (let chunk = 1; chunk < chunks; chunk += 1) needed += minimumOf(problem, chunk);
+  let [start, due] = [0, 0];
+  for (let chunk = 0; chunk < chunks; chunk += 1) {
+    const stage = stageOfChunk(problem, chunk);
+    const times = problem.layerTime[stage] ?? [];
+    due += Math.max(0, bound - (problem.stageTime[stage] ?? 0)) / virtualStages;
+    const least = minimumOf(problem, chunk);
+    let size = 0;
+    while (start + size + needed < layers.length) {
+      const time = times[layers[start + size] ?? 0] ?? 0;
+      if (size >= least && due < time / 2) break;
+      due -= time;
+      size += 1;
+    }
+    if (size < least) return null;
+    sizes.push(size);
+    start += size;
+    needed -= chunk + 1 < chunks ? minimumOf(problem, chunk + 1) : 0;
+  }
+  return start === layers.length ? sizes : null;
 };
 
 /**
- * Several chunks per stage. One layer kind: closed form. Otherwise depth-first over chunk sizes, nearest to the fair
+ * Several chunks per stage and several layer kinds: depth-first over chunk sizes, nearest to the fair
  * share first, cut by the average of what is left; stops when the bound is attained or after `limit` partial partitions.
  */
 export const partitionInterleaved = (problem: PartitionProblem, limit: number): PartitionAnswer | null => {
-  const first = problem.layers[0];
-  if (problem.layers.every((kind) => kind === first)) return dealEqualLayers(problem);
   const { stages, virtualStages } = problem;
   const chunks = stages * virtualStages;
   const count = problem.layers.length;
@@ -108,31 +81,41 @@ export const partitionInterleaved = (problem: PartitionProblem, limit: number): 
   for (let chunk = chunks - 1; chunk >= 0; chunk -= 1)
     needed[chunk] = (needed[chunk + 1] ?? 0) + minimumOf(problem, chunk);
 
-  const chunkBalanced = balanceChunks(problem);
-  const state: { best: { sizes: number[]; bottleneck: number } | null; cut: boolean } = {
+  const state: { best: { sizes: readonly number[]; bottleneck: number } | null; cut: boolean } = {
     best: null,
     cut: false,
   };
-  if (chunkBalanced !== null && respectsMemory(problem, chunkBalanced)) {
-    const sizes = Array.from({ length: chunks }, (_, chunk) => {
-      return chunkBalanced.partition[chunk % stages]?.[Math.floor(chunk / stages)] ?? 0;
-    });
-    state.best = { sizes, bottleneck: chunkBalanced.bottleneck };
-  }
+  const consider = (candidate: readonly number[] | null): void => {
+    if (candidate === null) return;
+    const partition = toPartition(candidate, problem);
+    if (!respectsMemory(problem, partition)) return;
+    const bottleneck = Math.max(...stageLoads(problem, partition));
+    if (bottleneck < (state.best?.bottleneck ?? Infinity) * (1 - TIE))
+      state.best = { sizes: candidate, bottleneck };
+  };
+  const attained = (): boolean => state.best !== null && state.best.bottleneck <= bound * (1 + TIE);
+  consider(fairShares(problem, bound));
   const loads = Float64Array.from(problem.stageTime);
   const used = new Float64Array(stages);
   const sizes: number[] = [];
   let nodes = 0;
 
+  const again = problem.block === undefined ? null : prefixSums(problem.layers, problem.block.time);
+  const repeated = (stage: number, start: number, size: number): number => {
+    if (again === null) return 0;
+    const end = start + Math.min(size, problem.block?.layers ?? 0);
+    return (again[stage]?.[end] ?? 0) - (again[stage]?.[start] ?? 0);
+  };
+
   const target = (): number => (state.best === null ? Infinity : state.best.bottleneck * (1 - TIE));
   const visit = (chunk: number, start: number): void => {
-    if (state.best !== null && state.best.bottleneck <= bound * (1 + TIE)) return;
+    if (attained()) return;
     if (chunk === chunks) {
       const bottleneck = Math.max(...loads);
       if (start === count && bottleneck < target()) state.best = { sizes: [...sizes], bottleneck };
       return;
     }
-    const stage = chunk % stages;
+    const stage = stageOfChunk(problem, chunk);
     const round = Math.floor(chunk / stages);
     const load = loads[stage] ?? 0;
     const held = used[stage] ?? 0;
@@ -147,7 +130,11 @@ export const partitionInterleaved = (problem: PartitionProblem, limit: number): 
       start + size + (needed[chunk + 1] ?? 0) <= count;
       size += 1
     ) {
-      const after = load + (time[stage]?.[start + size] ?? 0) - (time[stage]?.[start] ?? 0);
+      const after =
+        load +
+        (time[stage]?.[start + size] ?? 0) -
+        (time[stage]?.[start] ?? 0) +
+        repeated(stage, start, size);
       const bytes = held + (memory[stage]?.[start + size] ?? 0) - (memory[stage]?.[start] ?? 0);
       if (after >= target() || bytes > room) break;
       candidates.push({ size, distance: Math.abs(after - share), after, bytes });
@@ -172,19 +159,23 @@ export const partitionInterleaved = (problem: PartitionProblem, limit: number): 
     }
   };
   visit(0, 0);
+  if (state.cut && state.best === null) consider(balancedChunks(problem));
   const found = state.best;
   if (found === null) return null;
-  const proven = !state.cut || found.bottleneck <= bound * (1 + TIE);
-  return { partition: toPartition(found.sizes, stages), bottleneck: found.bottleneck, proven };
+  const proven = !state.cut || attained();
+  return {
+    partition: toPartition(found.sizes, problem),
+    bottleneck: found.bottleneck,
+    bound: proven ? found.bottleneck : bound,
+    proven,
+  };
 };
 
-const respectsMemory = (problem: PartitionProblem, answer: PartitionAnswer): boolean => {
-  const asTime: PartitionProblem = {
-    ...problem,
-    layerTime: problem.layerMemory,
-    stageTime: problem.stageTime.map(() => 0),
-  };
-  return stageLoads(asTime, answer.partition).every(
-    (bytes, stage) => bytes <= (problem.memoryLimit[stage] ?? Infinity),
+const respectsMemory = (problem: PartitionProblem, partition: Partition): boolean => {
+  const { layers, stages, virtualStages, vShaped, layerMemory, memoryLimit, minimumLayers } = problem;
+  const stageTime = memoryLimit.map(() => 0);
+  const asTime = { layers, stages, virtualStages, vShaped, layerTime: layerMemory, stageTime };
+  return stageLoads({ ...asTime, layerMemory, memoryLimit, minimumLayers }, partition).every(
+    (bytes, stage) => bytes <= (memoryLimit[stage] ?? Infinity),
   );
 };

@@ -1,5 +1,5 @@
 import { ModelBuilder, type LinearModel, type LinearTerm } from '../solver/linear-model.ts';
-import { minimumOf, toPartition, type PartitionProblem } from './partition-problem.ts';
+import { minimumOf, stageOfChunk, toPartition, type PartitionProblem } from './partition-problem.ts';
 import type { Partition } from '../strategy/strategy.ts';
 
 /**
@@ -62,8 +62,8 @@ export const partitionModel = (problem: PartitionProblem): LinearModel => {
     const memory: LinearTerm[] = [];
     let timeConstant = problem.stageTime[stage] ?? 0;
     let memoryConstant = 0;
-    for (let virtual = 0; virtual < virtualStages; virtual += 1) {
-      const chunk = virtual * stages + stage;
+    for (let chunk = 0; chunk < chunks; chunk += 1) {
+      if (stageOfChunk(problem, chunk) !== stage) continue;
       const load = inChunk(chunk, (layer) => problem.layerTime[stage]?.[layers[layer] ?? 0] ?? 0);
       for (const term of load.terms) time.push({ variable: term.variable, coefficient: -term.coefficient });
       timeConstant += load.constant;
@@ -99,5 +99,5 @@ export const readPartition = (problem: PartitionProblem, values: readonly number
     sizes.push(reached - before);
     before = reached;
   }
-  return toPartition(sizes, stages);
+  return toPartition(sizes, problem);
 };

@@ -1,5 +1,6 @@
 import type { LaunchOrder } from '../cluster/launch-order.ts';
 import type { LayerCosts } from '../cost/estimator.ts';
+import type { LayerChoices } from '../cost/layer-bound.ts';
 import type { Estimate, SearchResult, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
@@ -9,17 +10,24 @@ import type { Bytes, Seconds } from '../units.ts';
 export interface SearchCosts {
   readonly estimate: (strategy: Strategy, partition: Partition) => Estimate;
   readonly iterationTime: (strategy: Strategy, partition: Partition) => Seconds;
-  /** No partition of the strategy takes less time. */
-  readonly lowerBound: (strategy: Strategy) => Seconds;
+  /**
+   * No partition of the strategy takes less time; `bottleneck`: seconds of one micro-batch that the slowest stage takes
+   * at least, where that is known.
+   */
+  readonly lowerBound: (strategy: Strategy, bottleneck?: number) => Seconds;
   /** As lowerBound, with exposed data communication. */
-  readonly exchangeBound: (strategy: Strategy) => Seconds;
+  readonly exchangeBound: (strategy: Strategy, bottleneck?: number) => Seconds;
   /** Operators of both passes of one micro-batch, which no switch but sequence parallelism changes. */
   readonly operatorWork: (strategy: Strategy) => Seconds;
-  /** One entry for all stages, or one for each. */
+  /** The same with the communication that no choice of switches avoids. */
+  readonly leastOfSwitches: (strategy: Strategy, choices: LayerChoices) => Seconds;
+  /** One entry for all stages, or one for each; the same array for strategies whose layers cost the same. */
   readonly stageCosts: (strategy: Strategy) => readonly LayerCosts[];
   readonly memory: (strategy: Strategy, partition: Partition) => readonly StageMemory[];
   /** Largest of bound − capacity over stages. */
   readonly excess: (strategy: Strategy, partition: Partition) => Bytes;
+  /** The same of one stage, which what stands on other stages does not change. */
+  readonly stageExcess: (strategy: Strategy, partition: Partition, stage: number) => Bytes;
   /** The same cost model for another problem (nodes in another order, fewer of them); absent: no dedication. */
   readonly forProblem?: (problem: Problem) => SearchCosts;
   /** Iteration time of a strategy in any order of hosts, for who compares many orders of one. */

@@ -81,7 +81,7 @@ for (const { name, problem } of problems)
     const space = createSpace(problem);
     const costs = createSearchCosts(problem, defaultCalibration());
     const partitioner = createPartitioner(problem, costs);
-    const partitionOf = (strategy: Strategy): Partition => partitioner(strategy)?.partition ?? [];
+    const partitionOf = (strategy: Strategy): Partition => partitioner.choose(strategy)?.partition ?? [];
     const check = (property: (strategy: Strategy) => void): void => {
       fc.assert(
         fc.property(picks, (where) => {
@@ -152,6 +152,69 @@ for (const { name, problem } of problems)
       },
     );
 
+    it(
+      'the slowest stage of every partition bounds the time, as does what no switch avoids',
+      { timeout: 60_000 },
+      () => {
+        check((strategy) => {
+          const time = costs.iterationTime(strategy, partitionOf(strategy)) * slack;
+          const bottleneck = partitioner.bottleneck(strategy);
+          expect(costs.exchangeBound(strategy, bottleneck)).toBeLessThanOrEqual(time);
+          expect(costs.lowerBound(strategy, bottleneck)).toBeLessThanOrEqual(
+            costs.exchangeBound(strategy, bottleneck) * slack,
+          );
+          const { dispatcher, contextCommunication, overlapTensor, overlapExpert } = strategy;
+          const own = {
+            dispatchers: [dispatcher],
+            contextMethods: [contextCommunication],
+            overlapTensor: [overlapTensor],
+            overlapExpert: [overlapExpert],
+          };
+          const work = costs.leastOfSwitches(strategy, own);
+          expect(costs.operatorWork(strategy)).toBeLessThanOrEqual(work * slack);
+          const passes = problem.training.globalBatchSize / (strategy.data * strategy.microBatchSize);
+          expect((work * passes) / strategy.pipeline).toBeLessThanOrEqual(costs.lowerBound(strategy) * slack);
+          const more = {
+            dispatchers: [dispatcher, 'all-gather', 'all-to-all'] as const,
+            contextMethods: [contextCommunication, 'p2p', 'a2a'] as const,
+            overlapTensor: [true, false],
+            overlapExpert: [true, false],
+          };
+          expect(costs.leastOfSwitches(strategy, more)).toBeLessThanOrEqual(work * slack);
+        });
+      },
+    );
+
+    it('who repeats more layers or modules is slower and keeps no more', { timeout: 60_000 }, () => {
+      check((strategy) => {
+        const partition = partitionOf(strategy);
+        const chain = [1, 2, 3, 5, 8].map((layers): Strategy => {
+          return { ...strategy, recompute: { kind: 'full-block', layers } };
+        });
+        chain.push({ ...strategy, recompute: { kind: 'full' } });
+        for (const [index, more] of chain.slice(1).entries()) {
+          const fewer = chain[index] ?? more;
+          expect(costs.excess(more, partition)).toBeLessThanOrEqual(costs.excess(fewer, partition) + 1);
+          expect(costs.iterationTime(fewer, partition)).toBeLessThanOrEqual(
+            costs.iterationTime(more, partition) * slack,
+          );
+        }
+        const sets = space.families
+          .flatMap(({ frames }) => frames.slice(0, 1))[0]
+          ?.recomputes.flatMap((recompute) => (recompute.kind === 'selective' ? [recompute.modules] : []));
+        for (const larger of sets ?? [])
+          for (const part of [[], ...(sets ?? [])]) {
+            if (!part.every((module) => larger.includes(module))) continue;
+            const all: Strategy = { ...strategy, recompute: { kind: 'selective', modules: larger } };
+            const some: Strategy = {
+              ...strategy,
+              recompute: part.length === 0 ? { kind: 'none' } : { kind: 'selective', modules: part },
+            };
+            expect(costs.excess(all, partition)).toBeLessThanOrEqual(costs.excess(some, partition) + 1);
+          }
+      });
+    });
+
     it('a switch that is said never to be worse is neither slower nor larger', { timeout: 60_000 }, () => {
       check((strategy) => {
         const partition = partitionOf(strategy);
@@ -173,7 +236,8 @@ describe('undominated choices', () => {
       { sharding: 'none', offload: 'none' },
     ] as const;
     expect(undominated(fasterFirst, choices)).toEqual([choices[0]]);
-    expect(undominated(smallerFirst, choices)).toEqual([choices[1], choices[2]]);
+    expect(undominated(smallerFirst, choices)).toEqual([choices[1]]);
+    expect(undominated(neverWorse, choices)).toEqual(choices);
     const alike = [{ overlapGradients: true }, { overlapGradients: false }];
     expect(undominated(smallerFirst, alike)).toEqual([alike[0]]);
   });

@@ -49,6 +49,10 @@ export const fakeCosts = (problem: Problem, capacity = 40): SearchCosts => {
       step(s)
     );
   };
+  const operatorWork = (s: Strategy) =>
+    seconds((layers * (s.microBatchSize + 0.1) + 1.5 * s.microBatchSize) / (s.tensor * s.context));
+  const least = (s: Strategy, bottleneck: number): number =>
+    Math.max(bound(s), (iterations(s) + (s.pipeline - 1) / s.virtualStages) * bottleneck + step(s));
   const memory = (s: Strategy, partition: Partition): StageMemory[] =>
     partition.map((chunks, stage) => {
       const replicas = s.sharding === 'none' ? 1 : s.data * s.context;
@@ -90,13 +94,16 @@ export const fakeCosts = (problem: Problem, capacity = 40): SearchCosts => {
   const pass = (value: number) => ({ forward: seconds(value / 3), backward: seconds((2 * value) / 3) });
   return {
     iterationTime: (s, partition) => seconds(time(s, partition)),
-    lowerBound: (s) => seconds(bound(s)),
-    exchangeBound: (s) => seconds(bound(s) + exchange(s)),
-    operatorWork: (s) =>
-      seconds((layers * (s.microBatchSize + 0.1) + 1.5 * s.microBatchSize) / (s.tensor * s.context)),
+    lowerBound: (s, bottleneck = 0) => seconds(least(s, bottleneck)),
+    exchangeBound: (s, bottleneck = 0) => seconds(least(s, bottleneck) + exchange(s)),
+    operatorWork,
+    leastOfSwitches: operatorWork,
     stageCosts: (s) => [
       {
         kinds: problem.model.kinds.map(() => pass(perLayer(s))),
+        plain: problem.model.kinds.map(() =>
+          pass(perLayer(s, s.recompute.kind === 'full-block' ? 'none' : s.recompute.kind)),
+        ),
         embedding: pass(0),
         head: pass(head(s)),
         mtp: pass(0),
@@ -104,6 +111,10 @@ export const fakeCosts = (problem: Problem, capacity = 40): SearchCosts => {
     ],
     memory,
     excess: (s, partition) => bytes(excess(s, partition)),
+    stageExcess: (s, partition, stage) => {
+      const of = memory(s, partition)[stage];
+      return bytes(of === undefined ? NaN : of.bound - of.capacity);
+    },
     estimate: (s, partition): Estimate => {
       const stages = memory(s, partition);
       const missing = excess(s, partition);

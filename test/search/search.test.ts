@@ -37,6 +37,24 @@ const experts = (search: Partial<Problem['search']>): Problem =>
     search,
   );
 
+/** Dense layers, then expert layers, with a module that predicts more tokens: partitions of two kinds of layers. */
+const latent = (search: Partial<Problem['search']>): Problem =>
+  problemOf(
+    presetModel('deepseek-v3', 5),
+    presetCluster('h800-sxm-80gb', 2),
+    { globalBatchSize: 32 },
+    {
+      limits: {
+        tensor: [1],
+        context: [1],
+        microBatchSize: [1],
+        expert: [8, 16],
+        rankOrder: ['tp-cp-ep-dp-pp'],
+      },
+      ...search,
+    },
+  );
+
 const priced = (problem: Problem): Problem => ({
   ...problem,
   cluster: {
@@ -53,6 +71,11 @@ const cases: readonly { readonly name: string; readonly problem: Problem }[] = [
     name: 'dense, memory headroom',
     problem: dense({ objective: 'memory_headroom', limits: { tensor: [1, 2] } }, 4),
   },
+  // Little of the memory may be planned, so that fast strategies do not fit and partitions are moved.
+  { name: 'dense, tight memory', problem: dense({ memoryReserve: 0.85 }, 7) },
+  { name: 'experts, tight memory', problem: experts({ memoryReserve: 0.5, limits: { tensor: [1, 2] } }) },
+  { name: 'dense and expert layers', problem: latent({}) },
+  { name: 'dense and expert layers, tight memory', problem: latent({ memoryReserve: 0.35 }) },
   {
     name: 'experts, throughput',
     problem: experts({ limits: { tensor: [1, 2], rankOrder: ['tp-cp-ep-dp-pp'] } }),
@@ -167,7 +190,7 @@ describe('what a search reports', () => {
     const problem = dense({});
     const stopped = searchPlans(problem, fakeCosts(problem), { ...defaultControls, expired: () => true });
     expect(stopped.search).toMatchObject({ reproducible: false, provenOptimal: false, evaluated: 0 });
-    const limited = searchPlans(problem, fakeCosts(problem), { ...defaultControls, evaluations: 30 });
+    const limited = searchPlans(problem, fakeCosts(problem), { ...defaultControls, evaluations: 3 });
     expect(limited.search).toMatchObject({ reproducible: true, provenOptimal: false });
     expect(limited.search.gap).toBeGreaterThan(0);
     expect(limited.plans.length).toBeGreaterThan(0);

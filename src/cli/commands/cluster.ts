@@ -168,7 +168,7 @@ const lossOf = (file: string, text: string): PlanLoss => {
     model: problem.model,
   });
   const costs = createSearchCosts(problem, calibration);
-  const partition = createPartitioner(problem, costs)(strategy)?.partition;
+  const partition = createPartitioner(problem, costs).choose(strategy)?.partition;
   if (partition === undefined)
     return failUsage('--strategy', 'the layers cannot be split over these stages', { found: text });
   const median = createSearchCosts({ ...problem, cluster: measuredAtMedian(problem.cluster) }, calibration);

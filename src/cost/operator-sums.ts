@@ -1,0 +1,74 @@
+/** What a list of operators takes on one rank, made once for every context that many strategies share. */
+import type { CoreAttention, GroupedLinear, Operator } from '../model/operator.ts';
+import { tensorSublayers } from './layer-communication.ts';
+import { localParameters, operatorTime, routedCopies } from './operator-time.ts';
+import type { LayerContext, OperatorTime } from './operator-time.ts';
+
+const isGrouped = (operator: Operator): operator is GroupedLinear => operator.kind === 'grouped-linear';
+
+/** What the operators of a list take together, and what communication looks at. */
+export interface OperatorSums {
+  readonly times: readonly OperatorTime[];
+  readonly forward: number;
+  readonly backward: number;
+  readonly weightGradient: number;
+  /** Input gradients of products cut by columns. */
+  readonly inputGemm: number;
+  readonly denseParameters: number;
+  readonly expertParameters: number;
+  readonly grouped: GroupedLinear | null;
+  /** Softmax attention, of which a layer has at most one, and its time. */
+  readonly core: { readonly operator: CoreAttention; readonly time: OperatorTime } | null;
+  readonly sublayers: number;
+}
+
+/** Whether the time of an operator depends on how experts are spread. */
+const concernsExperts = (operator: Operator): boolean =>
+  isGrouped(operator) || (operator.kind === 'pointwise' && operator.sharding === 'expert');
+
+const sumOperators = (context: LayerContext, operators: readonly Operator[]): OperatorSums => {
+  const grouped = operators.find(isGrouped) ?? null;
+  const copies = grouped === null ? 0 : routedCopies(context, grouped.topK);
+  const { shared } = context;
+  const times = operators.map((operator) => {
+    if (shared === undefined || concernsExperts(operator)) return operatorTime(context, operator, copies);
+    const known = shared.get(operator) ?? operatorTime(context, operator, copies);
+    shared.set(operator, known);
+    return known;
+  });
+  const sums = { forward: 0, backward: 0, weightGradient: 0, inputGemm: 0 };
+  let [denseParameters, expertParameters] = [0, 0];
+  let core: OperatorSums['core'] = null;
+  for (const [i, operator] of operators.entries()) {
+    const time = times[i];
+    if (time === undefined) continue;
+    sums.forward += time.forward;
+    sums.backward += time.backward;
+    sums.weightGradient += time.weightGradient;
+    if (operator.kind === 'linear' && operator.sharding === 'column') sums.inputGemm += time.backward;
+    const parameters = localParameters(operator, context.tensor, context.expert, context.expertTensor);
+    if (isGrouped(operator)) expertParameters += parameters;
+    else denseParameters += parameters;
+    if (operator.kind === 'core-attention' && operator.valueDim > 0) core = { operator, time };
+  }
+  return {
+    ...sums,
+    times,
+    denseParameters,
+    expertParameters,
+    grouped,
+    core,
+    sublayers: tensorSublayers(operators),
+  };
+};
+
+const sumsByContext = new WeakMap<LayerContext, Map<readonly Operator[], OperatorSums>>();
+
+/** Times of operators depend on the context alone, which many strategies share: they are made once for each. */
+export const operatorSums = (context: LayerContext, operators: readonly Operator[]): OperatorSums => {
+  const lists = sumsByContext.get(context) ?? new Map<readonly Operator[], OperatorSums>();
+  sumsByContext.set(context, lists);
+  const known = lists.get(operators) ?? sumOperators(context, operators);
+  lists.set(operators, known);
+  return known;
+};
