@@ -1,6 +1,6 @@
 /**
  * Every figure that fidelity is judged by, with its verdict: `npx tsx scripts/fidelity-report.ts DATA`. DATA holds
- * measured/training.jsonl, launch/megatron_golden_memory.json and serving/*.csv.
+ * measured/training.jsonl, launch/megatron_golden_memory.json, serving/*.csv and clusters/{amp,sailor}.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -15,6 +15,9 @@ import { readMeasuredRuns } from '../src/ingest/measured-runs.ts';
 import { foldingReport } from './fidelity/folding.ts';
 import { offloadReport } from './fidelity/offload.ts';
 import { vocabularyRuns } from './fidelity/vocabulary.ts';
+import { homogeneous, summarise, unevenModel } from './links/amp.ts';
+import { sailorRows } from './links/sailor.ts';
+import { kendallTau } from './links/table.ts';
 import { goldenProblem, outOfReach } from './golden-memory.ts';
 import type { GoldenRow } from './golden-memory.ts';
 
@@ -81,6 +84,7 @@ const crossValidated = (): number | null => {
 const main = (): void => {
   const [data] = process.argv.slice(2);
   if (data === undefined) throw new Error('usage: fidelity-report DATA');
+  process.env['PLANNER_DATA'] = path.resolve(data);
   const at = (...parts: readonly string[]): string => path.join(data, ...parts);
   const runs = readMeasuredRuns(at('measured', 'training.jsonl'));
   if (!runs.ok) throw new Error('measured/training.jsonl cannot be read');
@@ -101,6 +105,9 @@ const main = (): void => {
   const vocabulary = vocabularyRuns(at('serving', 'vocabulary_parallel_passes.csv'));
   const folding = foldingReport(runs.value);
   const offload = offloadReport(at('serving', 'optimizer_offload_runs.csv'));
+  const trials = [summarise(homogeneous), summarise(unevenModel())];
+  const ran = trials.reduce((sum, { measured }) => sum + measured, 0);
+  const sailor = sailorRows();
   const largest = Math.max(...vocabulary.map(({ error }) => Math.abs(error)));
   const lines: readonly Line[] = [
     { figure: 'coverage, timing', value: coverage.timing.share, must: 0.97, aim: 0.99, least: true },
@@ -212,6 +219,37 @@ const main = (): void => {
       must: 1,
       aim: 1,
       least: true,
+    },
+    {
+      figure: `AMP, ${String(ran)} trials that ran, layer times given: Kendall tau, the lower of two experiments`,
+      value: Math.min(...trials.map(({ tau }) => tau)),
+      must: 0.8,
+      aim: 0.85,
+      least: true,
+      plain: true,
+    },
+    {
+      figure: 'AMP, mean error',
+      value: trials.reduce((sum, { error, measured }) => sum + error * measured, 0) / ran,
+      must: 0.1,
+      aim: 0.06,
+    },
+    {
+      figure: `Sailor, ${String(sailor.length)} runs, layer times given: Kendall tau`,
+      value: kendallTau(
+        sailor.map(({ ours }) => ours),
+        sailor.map((run) => run.measured),
+      ),
+      must: 0.8,
+      aim: 0.85,
+      least: true,
+      plain: true,
+    },
+    {
+      figure: 'Sailor, mean error',
+      value: mean(absolute(sailor.map(({ ours, measured }) => ours / measured - 1))),
+      must: 0.1,
+      aim: 0.06,
     },
   ];
   const page = [

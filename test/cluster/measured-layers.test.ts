@@ -53,6 +53,29 @@ describe('profiled layers', () => {
     expect(factor(strategyOf({ microBatchSize: 4 }))).toBeCloseTo(factor(strategyOf()), 9);
   });
 
+  it('cannot take longer with fewer samples: a larger micro-batch bounds a smaller one, pass by pass', () => {
+    const read = (layer: object, microBatch: number, tensor = 1) => {
+      const one = times({ ...profile, layers: { layer }, by: { tensor, micro_batch_size: microBatch } });
+      if (!one.ok) throw new Error(one.diagnostics[0]?.message);
+      return one.value;
+    };
+    // eth-easl/sailor @ cf2c8e3, OPT-350 on GH-96, tensor 4: 2.381/1.719, 1.509/1.846, 1.800/3.320 ms.
+    const layerTimes = [
+      read({ forward: 2.381, backward: 1.719 }, 1),
+      read({ forward: 1.509, backward: 1.846 }, 2),
+      read({ forward: 1.8, backward: 3.32 }, 4),
+      read({ forward: 0.001, backward: 0.001 }, 8, 2),
+    ];
+    const problem = problemOf({ cluster: clusterOf(1), layerTimes }, { globalBatchSize: 64 });
+    const estimator = createEstimator(problem, calibrationWith());
+    const [one, four] = [1, 4].map(
+      (size) => estimator.layerCosts(strategyOf({ microBatchSize: size })).kinds[0],
+    );
+    expect(one?.forward).toBeCloseTo(1.509e-3, 9);
+    expect(one?.backward).toBeCloseTo(1.719e-3, 9);
+    expect(four?.forward).toBeCloseTo(1.8e-3, 9);
+  });
+
   it('of one kind count with their mean', () => {
     const layers = { '0': { forward: 8, backward: 20 }, '7': { forward: 12, backward: 40 } };
     const { kinds } = createEstimator(problemWith({ ...profile, layers }), calibrationWith()).layerCosts(
