@@ -1,6 +1,7 @@
 /** Launch files of a plan: on stdout the script alone, with -o every file into a folder. */
 import type { Plan } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
+import { assumedPlacement } from '../report/expert-placement.ts';
 import { emit, emitTargets } from '../runtimes/emit.ts';
 import type { EmitTarget, Launcher } from '../runtimes/emit-types.ts';
 import { printDiagnostics } from './diagnostic-text.ts';
@@ -33,7 +34,15 @@ export const emitPlan = (plan: Plan, problem: Problem, request: EmitRequest): vo
   });
   if (emission.unsupported !== null)
     throw new CommandFailure([{ ...note(target, emission.unsupported), severity: 'error' }], EXIT.no);
-  printDiagnostics(emission.notes.map((message) => note(target, message)));
+  const placement = assumedPlacement(problem, plan)?.placement ?? 'contiguous';
+  const notes =
+    placement === 'contiguous'
+      ? emission.notes
+      : [
+          ...emission.notes,
+          `the plan assumes the experts of placement ${placement}, which a launch file cannot ask for: permute them in the checkpoint (planner place --emit megatron)`,
+        ];
+  printDiagnostics(notes.map((message) => note(target, message)));
   if (request.output === undefined) {
     writeAnswer(emission.files[0]?.text ?? '');
     return;

@@ -1,6 +1,6 @@
 /** The steps of `planner place` between reading and printing. */
 import type { Diagnostic } from '../diagnostics.ts';
-import { readPlacementFile } from '../ingest/expert-placement.ts';
+import { placementsOfRows, readPlacementFile } from '../ingest/expert-placement.ts';
 import { MAXIMUM_REFERENCED_BYTES, readTextFile } from '../ingest/read-file.ts';
 import { nearestMaxOverMean } from '../placement/dispatch.ts';
 import type { BalanceLimits } from '../placement/balance.ts';
@@ -52,12 +52,10 @@ export const givenPlacements = (file: string, input: PlacementInput): readonly L
   });
   if (!read.ok) return failWith(read.diagnostics);
   const { layers } = read.value;
-  const byRow = new Map(layers.map(({ layer, placement }) => [layer, placement]));
-  const found = task.layers.every(({ layer }) => byRow.has(layer))
-    ? task.layers.map(({ layer }) => byRow.get(layer) ?? [])
-    : layers.length === task.layers.length
-      ? layers.map(({ placement }) => placement)
-      : null;
+  const found = placementsOfRows(
+    read.value,
+    task.layers.map(({ layer }) => layer),
+  );
   if (found === null)
     return failWith([
       fault(

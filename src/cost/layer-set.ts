@@ -2,6 +2,7 @@
 import { createTopology } from '../cluster/topology.ts';
 import type { GroupSpan, Topology } from '../cluster/topology.ts';
 import type { Operator } from '../model/operator.ts';
+import { expertLoad } from '../plan/expert-load.ts';
 import type { Problem } from '../plan/problem.ts';
 import { timeBehaviour } from '../runtimes/time-behaviour.ts';
 import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
@@ -10,7 +11,6 @@ import type { Strategy } from '../strategy/strategy.ts';
 import type { Calibration, RuntimeCalibration } from './calibration.ts';
 import { dataTypeBytes, shardsLayers, withShardedLayer } from './data-parallel.ts';
 import type { DataContext } from './data-parallel.ts';
-import { imbalance } from './expert-load.ts';
 import { dataSpans, groupSpans, sameSpans, spansOfStages } from './group-spans.ts';
 import type { GroupSpans } from './layer-communication.ts';
 import { createRecomputeCodes, dataSwitches, pieceSwitches } from './layer-keys.ts';
@@ -117,7 +117,7 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): S
       sequenceParallel,
       expert: hasExperts ? s.expert : 1,
       expertTensor: hasExperts ? s.expertTensor : 1,
-      imbalance: imbalance(training.routing, s.expert),
+      imbalance: expertLoad(training.routing, s.expert).mean,
     };
     const made = { context, once: { ...context, behaviour: { ...behaviour, recomputeOperators: false } } };
     contextsByKey.set(key, made);

@@ -1,5 +1,6 @@
 /** Everything about memory that depends on a few small keys of a strategy: computed once per combination. */
-import type { Problem, Routing } from '../plan/problem.ts';
+import { expertLoad } from '../plan/expert-load.ts';
+import type { Problem } from '../plan/problem.ts';
 import type { MemoryBehaviour } from '../runtimes/memory-behaviour.ts';
 import type {
   ContextCommunication,
@@ -38,22 +39,6 @@ const recomputeCode = (recompute: Recompute): number =>
     ? recompute.modules.reduce((code, module) => code | (1 << MODULES.indexOf(module)), 0)
     : 0;
 
-/** Load of the busiest rank of an expert group over the mean, worst layer; experts stand in contiguous blocks. */
-const imbalance = (routing: Routing, expert: number): number => {
-  if (routing.kind === 'balanced') return 1;
-  let worst = 1;
-  for (const counts of routing.counts) {
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    if (total === 0) continue;
-    const block = counts.length / expert;
-    for (let rank = 0; rank < expert; rank += 1) {
-      const load = counts.slice(rank * block, (rank + 1) * block).reduce((sum, count) => sum + count, 0);
-      worst = Math.max(worst, (load * expert) / total);
-    }
-  }
-  return worst;
-};
-
 export const createMemoryTables = (
   problem: Problem,
   behaviour: MemoryBehaviour,
@@ -80,7 +65,7 @@ export const createMemoryTables = (
       recompute: strategy.recompute,
       sequenceLength: training.sequenceLength,
       unfused,
-      capacity: conditions?.expertCapacity ?? imbalance(training.routing, strategy.expert),
+      capacity: conditions?.expertCapacity ?? expertLoad(training.routing, strategy.expert).worst,
       fp8,
     };
     return {

@@ -77,6 +77,31 @@ export interface PlanResult {
    * Cost of those days, in the currency of the SPEC's prices, where the nodes have prices.
    */
   training_cost?: number;
+  /**
+   * Of a model with experts: which GPU of the expert-parallel group is taken to hold which expert.
+   */
+  expert_placement?: {
+    /**
+     * contiguous, balanced, or the file of training.expert_placement.
+     */
+    placement: string;
+    /**
+     * The count file; balanced where all experts are taken to get equally many tokens.
+     */
+    routing: string;
+    /**
+     * Tokens of the busiest GPU over the mean, mean over the MoE layers: what time is computed with.
+     */
+    max_over_mean: number;
+    /**
+     * The same of the worst layer: what memory is computed with.
+     */
+    worst_layer: number;
+    /**
+     * max_over_mean of contiguous blocks.
+     */
+    contiguous: number;
+  };
   strategy: StrategyResult;
   /**
    * partition[stage][virtual stage].

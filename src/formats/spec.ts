@@ -310,6 +310,10 @@ export interface TrainingSpec {
    */
   routing?: string;
   /**
+   * Which GPU holds which expert under measured routing: contiguous blocks (default), balanced (planner's own placement for each size of the expert-parallel group), or a placement file, of whose order of experts every GPU holds one block.
+   */
+  expert_placement?: string;
+  /**
    * Of the whole training run.
    */
   tokens?: number;

@@ -15,6 +15,8 @@ export interface GivenPlacement {
 }
 
 const ID = 'placement/file';
+/** More than any expert-parallel group has, where nothing says how many there are. */
+const MAXIMUM_GPUS = 4096;
 
 const isIds = (value: unknown): value is readonly number[] =>
   Array.isArray(value) &&
@@ -24,9 +26,10 @@ const isIds = (value: unknown): value is readonly number[] =>
 /** Equal contiguous blocks; the slots of each GPU where they are known to differ. */
 const blocks = (
   flat: readonly number[],
-  gpus: number,
+  gpus: number | null,
   slots: readonly number[] | null,
 ): readonly (readonly number[])[] | string => {
+  if (gpus === null) return [flat];
   if (slots !== null) {
     let at = 0;
     const split = slots.map((count) => flat.slice(at, (at += count)));
@@ -90,13 +93,15 @@ const ascendDevices = (layer: unknown): readonly (readonly number[])[] | null =>
 };
 
 /** `Expert,Node` (ExFlow): expert layer · experts + e, in all layers the same number of experts. */
-const readExflow = (source: Source, experts: number, gpus: number): Result<GivenPlacement> => {
+const readExflow = (source: Source, experts: number, expected: number | null): Result<GivenPlacement> => {
+  const gpus = expected ?? MAXIMUM_GPUS;
   const refuse = (message: string, start = 0): Result<never> => ({
     ok: false,
     diagnostics: [diagnosticAt({ source, start, end: start + 1 }, ID, message)],
   });
   const layers = new Map<number, number[][]>();
   let at = 0;
+  let most = 0;
   for (const line of source.text.split('\n')) {
     const start = at;
     at += line.length + 1;
@@ -107,12 +112,16 @@ const readExflow = (source: Source, experts: number, gpus: number): Result<Given
     if (!Number.isInteger(id) || id < 0 || !Number.isInteger(on) || on < 0 || on >= gpus)
       return refuse(`expected an expert and a GPU from 0 to ${String(gpus - 1)}`, start);
     const layer = Math.floor(id / experts);
-    const placement = layers.get(layer) ?? Array.from({ length: gpus }, () => []);
+    const placement = layers.get(layer) ?? Array.from({ length: gpus }, (): number[] => []);
     layers.set(layer, placement);
     placement[on]?.push(id % experts);
+    most = Math.max(most, on);
   }
   if (layers.size === 0) return refuse('holds no experts');
-  const sorted = [...layers].sort(([a], [b]) => a - b).map(([layer, placement]) => ({ layer, placement }));
+  const used = expected ?? most + 1;
+  const sorted = [...layers]
+    .sort(([a], [b]) => a - b)
+    .map(([layer, placement]) => ({ layer, placement: placement.slice(0, used) }));
   return { ok: true, value: { form: 'exflow', layers: sorted }, warnings: [] };
 };
 
@@ -124,11 +133,29 @@ const yamlValue = (source: Source): Result<unknown> => {
   return { ok: true, value: parse(source.text) as unknown, warnings: [] };
 };
 
-/** Reads a placement of any of the forms; `slots`: of each GPU, where they differ. */
-export const readPlacementFile = (
-  source: Source,
-  expected: { readonly experts: number; readonly gpus: number; readonly slots: readonly number[] | null },
-): Result<GivenPlacement> => {
+export interface ExpectedPlacement {
+  readonly experts: number;
+  /** null: as many as the file names; forms that are flat lists of slots then come as one block. */
+  readonly gpus: number | null;
+  /** Of each GPU, where they differ. */
+  readonly slots: readonly number[] | null;
+}
+
+/**
+ * The placements of a file for the given rows of the counts: its layers are numbered as those rows, or are as many and
+ * in their order; null where neither is so.
+ */
+export const placementsOfRows = (
+  { layers }: GivenPlacement,
+  rows: readonly number[],
+): readonly (readonly (readonly number[])[])[] | null => {
+  const byRow = new Map(layers.map(({ layer, placement }) => [layer, placement]));
+  if (rows.every((row) => byRow.has(row))) return rows.map((row) => byRow.get(row) ?? []);
+  return layers.length === rows.length ? layers.map(({ placement }) => placement) : null;
+};
+
+/** Reads a placement of any of the forms. */
+export const readPlacementFile = (source: Source, expected: ExpectedPlacement): Result<GivenPlacement> => {
   const begin = source.text.trimStart();
   if (/^Expert\s*,/u.test(begin)) return readExflow(source, expected.experts, expected.gpus);
   const json = begin.startsWith('{') || begin.startsWith('[');
@@ -149,7 +176,7 @@ export const readPlacementFile = (
     const layers = list.map((layer: unknown, index) => {
       const placement = ascendDevices(layer);
       if (placement === null) report(['layer_list', index], 'expected device_list with device_expert lists');
-      else if (placement.length !== expected.gpus)
+      else if (expected.gpus !== null && placement.length !== expected.gpus)
         report(
           ['layer_list', index],
           `has ${String(placement.length)} devices, expected ${String(expected.gpus)}`,

@@ -3,6 +3,7 @@ import type { LayerTimes } from '../model/layer-times.ts';
 import type { Model } from '../model/model.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import type { RunConditions } from './conditions.ts';
+import type { ExpertLoad } from './expert-load.ts';
 
 export type RuntimeName = 'megatron' | 'torchtitan' | 'nanotron' | 'deepspeed' | 'fsdp';
 
@@ -25,10 +26,21 @@ export interface Optimizer {
   readonly mainParameters: DataType;
 }
 
-/** Load of the experts: balanced, or counts [layers][experts] from measured routing. */
-export type Routing =
-  | { readonly kind: 'balanced' }
-  | { readonly kind: 'counts'; readonly file: string; readonly counts: readonly (readonly number[])[] };
+/** Load of the experts under measured routing. */
+export interface MeasuredRouting {
+  readonly kind: 'counts';
+  readonly file: string;
+  /** [layers][experts]; rows of dense layers are zero or absent. */
+  readonly counts: readonly (readonly number[])[];
+  /** Which GPU holds which expert: blocks in the model's order, planner's balanced ones, or those of the named file. */
+  readonly placement: string;
+  /** What the placement makes of the counts on a group of so many ranks. Pure; each size is computed once. */
+  readonly load: (ranks: number) => ExpertLoad;
+  /** The same for contiguous blocks: what the placement is compared with. */
+  readonly contiguous: (ranks: number) => ExpertLoad;
+}
+
+export type Routing = { readonly kind: 'balanced' } | MeasuredRouting;
 
 export interface Training {
   readonly runtime: RuntimeReference;

@@ -1,5 +1,6 @@
 import { memoryTable, timeTable } from './estimate-tables.ts';
 import { planTable } from './plan-table.ts';
+import { placementSentence } from './expert-placement.ts';
 import { tieNote } from './results.ts';
 import type { Results } from './results.ts';
 import { missTable, prunedTable, searchSentence } from './search-tables.ts';
@@ -21,6 +22,7 @@ export const resultsMarkdown = (results: Results): string => {
       : [
           markdownTable(planTable(results)),
           ...(note === null ? [] : [`${note}\n`]),
+          ...[placementSentence(results.problem, best)].filter(Boolean).map((sentence) => `${sentence}\n`),
           ...section('Exposed time of the first plan', timeTable(best.estimate)),
           ...section('Peak memory of the first plan, GiB', memoryTable(best.estimate)),
         ];

@@ -9,6 +9,7 @@ import type {
 } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { strategyToJson } from '../strategy/format.ts';
+import { assumedPlacement } from './expert-placement.ts';
 import { trainingCost, trainingDays } from './results.ts';
 import type { Results } from './results.ts';
 
@@ -124,12 +125,33 @@ const trainingDocument = (problem: Problem, plan: Plan) => {
   };
 };
 
+/** The placement of experts that a plan assumes, where there are any. */
+const expertsDocument = (problem: Problem, plan: Plan) => {
+  const assumed = assumedPlacement(problem, plan);
+  if (assumed === null) return {};
+  return {
+    expert_placement: {
+      placement: assumed.placement,
+      routing: assumed.routing,
+      ...figures({
+        max_over_mean: assumed.maxOverMean,
+        worst_layer: assumed.worstLayer,
+        contiguous: assumed.contiguous,
+      }),
+    },
+  };
+};
+
 /** The results format, its keys always in this order. Throws RangeError on a figure that is not finite, a defect of ours. */
 export const resultsDocument = ({ problem, echo, result, wallTime }: Results) => ({
   schema_version: 1,
   problem: echo,
   search: searchDocument(result, wallTime),
-  plans: result.plans.map((plan) => ({ ...planDocument(plan), ...trainingDocument(problem, plan) })),
+  plans: result.plans.map((plan) => ({
+    ...planDocument(plan),
+    ...expertsDocument(problem, plan),
+    ...trainingDocument(problem, plan),
+  })),
   nearest_misses: result.nearestMisses.map(missDocument),
 });
 

@@ -3,6 +3,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { strategyToText } from '../strategy/format.ts';
 import { memoryTable, timeTable } from './estimate-tables.ts';
+import { placementSentence } from './expert-placement.ts';
 import { gib, integer, percent, short, time, timeRange } from './figures.ts';
 import type { Paint } from './paint.ts';
 import { planTable, tightestStage } from './plan-table.ts';
@@ -55,7 +56,7 @@ export const searchTable = (results: Results, options: TableOptions): string => 
       : [
           textTable(planTable(results), options.width, paint) +
             (note === null ? '' : `${paint('faint', note)}\n`),
-          `${memorySentence(best)}\n`,
+          `${[memorySentence(best), placementSentence(results.problem, best)].filter(Boolean).join('\n')}\n`,
         ];
   return [
     `${paint('strong', problemSentence(results.problem))}\n`,
@@ -90,6 +91,7 @@ export const estimateTable = (results: Results, options: TableOptions): string =
   const plans = results.result.plans.flatMap((plan) => [
     `${strategyToText(plan.strategy)}\n${verdict(plan, paint)}\n`,
     `${headline(plan)}${trainingSentence(results.problem, plan)}\n`,
+    ...[placementSentence(results.problem, plan)].filter(Boolean).map((sentence) => `${sentence}\n`),
     ...section(timeTable(plan.estimate), options),
     `Peak memory per GPU in GiB, tightest stage first:\n`,
     ...section(memoryTable(plan.estimate), options),

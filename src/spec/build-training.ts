@@ -1,18 +1,17 @@
 /** The training section: runtime, batch, precision, optimizer, routing, with the defaults of the runtime. */
 import type { Accelerator, Cluster } from '../cluster/cluster.ts';
 import type { OptimizerSpec, TrainingSpec } from '../formats/spec.ts';
-import { readRoutingCounts } from '../ingest/routing-counts.ts';
 import type { Model } from '../model/model.ts';
 import type {
   AttentionKernel,
   DataType,
   Optimizer,
   Precision,
-  Routing,
   RuntimeName,
   Training,
 } from '../plan/problem.ts';
 import type { BuildContext } from './build-context.ts';
+import { buildRouting } from './build-routing.ts';
 import { parseRuntime } from './runtime-reference.ts';
 
 const TRAINING = '/training';
@@ -54,47 +53,6 @@ const buildOptimizer = (
     gradients: map.gradients ?? usualGradients(runtime, precision),
     mainParameters: map.main_parameters ?? 'fp32',
   };
-};
-
-/** Counts must be of this model: as many experts, and a row for each MoE layer or for each layer. */
-const checkCounts = (counts: readonly (readonly number[])[], model: Model, context: BuildContext): void => {
-  const moe = model.layers.flatMap((kind) => {
-    const feedForward = model.kinds[kind]?.feedForward;
-    return feedForward?.kind === 'moe' ? [feedForward] : [];
-  });
-  const at = `${TRAINING}/routing`;
-  if (moe.length === 0) {
-    context.error(at, 'spec/routing', `${model.name} has no experts to route to`);
-    return;
-  }
-  const experts = Math.max(...moe.map((feedForward) => feedForward.experts));
-  const found = counts[0]?.length ?? 0;
-  if (found !== experts)
-    context.error(
-      at,
-      'spec/routing',
-      `the counts are of ${String(found)} experts, but ${model.name} has ${String(experts)}`,
-    );
-  if (counts.length !== moe.length && counts.length !== model.layers.length)
-    context.error(
-      at,
-      'spec/routing',
-      `the counts have ${String(counts.length)} layers, but ${model.name} has ${String(moe.length)} MoE layers of ${String(model.layers.length)}`,
-    );
-};
-
-const buildRouting = (
-  file: string | undefined,
-  model: Model | null,
-  context: BuildContext,
-): Routing | null => {
-  if (file === undefined || file === 'balanced') return { kind: 'balanced' };
-  const source = context.readReference(file, `${TRAINING}/routing`);
-  if (source === null) return null;
-  const counts = context.take(readRoutingCounts(source));
-  if (counts === null) return null;
-  if (model !== null) checkCounts(counts, model, context);
-  return { kind: 'counts', file, counts };
 };
 
 /** FlashAttention cannot run where asked: said here, because no strategy could mend it. */
@@ -141,7 +99,7 @@ export const buildTraining = (
   context: BuildContext,
 ): Training | null => {
   if (typeof (spec as TrainingSpec | undefined) !== 'object') return null;
-  const routing = context.isSound(`${TRAINING}/routing`) ? buildRouting(spec.routing, model, context) : null;
+  const routing = buildRouting(spec, model, context);
   if (!context.isSound(TRAINING) || cluster === null || routing === null) return null;
   const runtime = parseRuntime(spec.runtime ?? 'megatron');
   if (!runtime.ok) throw new Error('a runtime passed the schema and is none');

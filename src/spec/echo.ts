@@ -1,7 +1,7 @@
 /** The SPEC after defaults and presets, as results carry it. */
 import type { Accelerator, Cluster, IntraNodeLink, NodeGroup, Nics } from '../cluster/cluster.ts';
 import { isPreset, readAccelerator, readIntraNodeLink, readNic } from '../ingest/presets.ts';
-import type { Problem, SearchOptions, Training } from '../plan/problem.ts';
+import type { Problem, Routing, SearchOptions, Training } from '../plan/problem.ts';
 import { keyOfField } from '../strategy/keys.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 
@@ -59,6 +59,11 @@ const echoCluster = (cluster: Cluster): JsonMap => ({
   },
 });
 
+const echoRouting = (routing: Routing): JsonMap =>
+  routing.kind === 'balanced'
+    ? { routing: 'balanced' }
+    : { routing: routing.file, expert_placement: routing.placement };
+
 const echoTraining = (training: Training): JsonMap => ({
   runtime: `${training.runtime.name}@${training.runtime.version}`,
   sequence_length: training.sequenceLength,
@@ -71,7 +76,7 @@ const echoTraining = (training: Training): JsonMap => ({
     gradients: training.optimizer.gradients,
     main_parameters: training.optimizer.mainParameters,
   },
-  routing: training.routing.kind === 'balanced' ? 'balanced' : training.routing.file,
+  ...echoRouting(training.routing),
   ...(training.tokens === null ? {} : { tokens: training.tokens }),
 });
 

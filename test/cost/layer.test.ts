@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLayerTables } from '../../src/cost/layer-set.ts';
 import type { LayerCost } from '../../src/cost/layer.ts';
+import { measuredRouting } from '../../src/placement/training-load.ts';
 import type { Problem } from '../../src/plan/problem.ts';
 import type { Strategy } from '../../src/strategy/strategy.ts';
 import { calibrationWith, clusterOf, model, moeModel, problemOf, strategyOf } from './fixtures.ts';
@@ -164,10 +165,7 @@ describe('a mixture-of-experts layer', () => {
 
   it('unbalanced routing slows the busiest rank', () => {
     const counts = [Array.from({ length: 16 }, (_, expert) => (expert < 2 ? 4 : 1))];
-    const skewed = problemOf(
-      { model: moeModel },
-      { routing: { kind: 'counts', file: 'counts.json', counts } },
-    );
+    const skewed = problemOf({ model: moeModel }, { routing: measuredRouting('counts.json', counts) });
     // Two of 16 experts on each of 8 ranks: 8 of 22 tokens land on the first.
     const ratio = layer({ expert: 8 }, skewed).forward.expert / layer({ expert: 8 }, problem).forward.expert;
     expect(ratio).toBeCloseTo((8 * 8) / 22, 9);

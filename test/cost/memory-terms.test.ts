@@ -11,6 +11,7 @@ import { createMemoryTables } from '../../src/cost/memory-table.ts';
 import type { MemoryTable } from '../../src/cost/memory-table.ts';
 import type { ScheduleShape } from '../../src/cost/schedule-order.ts';
 import type { Operator } from '../../src/model/operator.ts';
+import { measuredRouting } from '../../src/placement/training-load.ts';
 import type { RunConditions } from '../../src/plan/conditions.ts';
 import type { Optimizer, Precision } from '../../src/plan/problem.ts';
 import { memoryBehaviour } from '../../src/runtimes/memory-behaviour.ts';
@@ -492,7 +493,7 @@ describe('tables by keys', () => {
         problem({ model, sequence: 1024, ...(routing ? { training: routing } : {}) }),
         behaviour,
       )(strategy({ expert })).activations[0]?.kept ?? 0;
-    const measured = { routing: { kind: 'counts', file: 'counts.json', counts } } as const;
+    const measured = { routing: measuredRouting('counts.json', counts) };
     const copy = 4 * (2 * llama8b.hidden + 6 * 500);
     // Two blocks of two experts: 6 of 8, 1.5 times the mean; four blocks: 4 of 8, twice.
     expect(kept(measured, 2) - kept(undefined, 2)).toBeCloseTo(0.5 * copy, 6);

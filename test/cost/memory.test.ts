@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryModel, memoryBoundFigure, memoryFigure } from '../../src/cost/memory.ts';
 import type { MoeFeedForward } from '../../src/model/model.ts';
+import { measuredRouting } from '../../src/placement/training-load.ts';
 import type { StageMemory } from '../../src/plan/plan.ts';
 import type { RunConditions } from '../../src/plan/conditions.ts';
 import type { Strategy } from '../../src/strategy/strategy.ts';
@@ -337,7 +338,7 @@ describe('experts', () => {
   it('the busiest rank of measured routing sets the copies', () => {
     // Experts 0-7 (rank 0 of 8) take half of all tokens: four times the mean.
     const counts = [Array.from({ length: 64 }, (_, expert) => (expert < 8 ? 56 : 8))];
-    const skewed = { ...parts, training: { routing: { kind: 'counts' as const, file: 'x', counts } } };
+    const skewed = { ...parts, training: { routing: measuredRouting('counts.json', counts) } };
     const at = (of: typeof parts): number => stageOf(of, { data: 8, expert: 8 }).activations;
     expect(at(skewed) - at(parts)).toBe(4096 * 4 * 3 * 4 * (4096 + 6144));
   });

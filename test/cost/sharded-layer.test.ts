@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { createTopology } from '../../src/cluster/topology.ts';
 import { dataTime, dataTypeBytes, optimizerTime, withShardedLayer } from '../../src/cost/data-parallel.ts';
 import type { DataContext } from '../../src/cost/data-parallel.ts';
-import { imbalance } from '../../src/cost/expert-load.ts';
 import type { LayerCost } from '../../src/cost/layer.ts';
 import { machineOf } from '../../src/cost/machine.ts';
 import { noParts } from '../../src/cost/parts.ts';
 import { timeBehaviour } from '../../src/runtimes/time-behaviour.ts';
+import { measuredRouting } from '../../src/placement/training-load.ts';
+import { expertLoad } from '../../src/plan/expert-load.ts';
 import type { Routing } from '../../src/plan/problem.ts';
 import type { Strategy } from '../../src/strategy/strategy.ts';
 import { calibrationWith, clusterOf, problemOf, runtimeConstants, strategyOf } from './fixtures.ts';
@@ -146,7 +147,7 @@ describe('the step of an optimizer', () => {
 });
 
 describe('load of the busiest rank of experts', () => {
-  const routing = (...counts: number[][]): Routing => ({ kind: 'counts', file: 'counts.json', counts });
+  const routing = (...counts: number[][]): Routing => measuredRouting('counts.json', counts);
 
   it.each<[string, Routing, number, number]>([
     ['balanced', { kind: 'balanced' }, 8, 1],
@@ -159,6 +160,6 @@ describe('load of the busiest rank of experts', () => {
     ['nothing but dense layers', routing([0, 0]), 2, 1],
     ['a rank without tokens', routing([6, 0, 0, 0]), 4, 4],
   ])('%s', (_, of, ranks, want) => {
-    expect(imbalance(of, ranks)).toBeCloseTo(want, 12);
+    expect(expertLoad(of, ranks).mean).toBeCloseTo(want, 12);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultCalibration } from '../../src/ingest/calibration.ts';
+import { measuredRouting } from '../../src/placement/training-load.ts';
 import type { Problem } from '../../src/plan/problem.ts';
 import { createSearchCosts } from '../../src/search/costs.ts';
 import { layoutId } from '../../src/search/keys.ts';
@@ -82,6 +83,18 @@ const cases: readonly { readonly name: string; readonly problem: Problem }[] = [
   },
 ];
 
+/** The load of the busiest GPU differs with the size of the expert-parallel group. */
+const measured = (placement: 'contiguous' | 'balanced') => {
+  const limits = { tensor: [1], context: [1], microBatchSize: [1, 2], rankOrder: ['tp-cp-ep-dp-pp'] };
+  const problem = experts({ limits: { ...limits, sharding: ['optimizer'], overlapGradients: [true] } });
+  const rows = [1, 2, 3, 4].map((row) => [row, 1, 9, 1, 2, 4, 1, 7]);
+  const routing = measuredRouting('counts.json', rows, placement, placement);
+  return {
+    name: `experts, measured routing, ${placement}`,
+    problem: { ...problem, training: { ...problem.training, routing } },
+  };
+};
+
 describe('branch and bound gives the plans of exhaustive evaluation', () => {
   for (const { name, problem } of cases)
     for (const capacity of [12, 40])
@@ -95,7 +108,7 @@ describe('branch and bound gives the plans of exhaustive evaluation', () => {
         expect(bounded.result.search.strategies).toBe(exact.result.search.strategies);
       });
 
-  for (const { name, problem } of cases)
+  for (const { name, problem } of [...cases, measured('contiguous'), measured('balanced')])
     it(`${name}, the real cost model`, { timeout: 120_000 }, () => {
       const costs = createSearchCosts(problem, defaultCalibration());
       const bounded = answer(problem, costs, false);

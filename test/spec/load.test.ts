@@ -357,6 +357,50 @@ describe('files beside the SPEC', () => {
     expect(!negative.ok && placesOf(negative.diagnostics)).toEqual(['1:14 routing/counts']);
   });
 
+  it('takes experts as a placement says, and refuses one that no training run can take', () => {
+    const experts = [0, 1, 2, 3, 4, 5, 6, 7];
+    const row = [8, 8, 1, 1, 1, 1, 2, 2];
+    write('counts.json', JSON.stringify(Array.from({ length: 32 }, () => row)));
+    const placed = (order: readonly number[], layers = 32): string =>
+      JSON.stringify({
+        layers: Array.from({ length: layers }, (_, layer) => ({ layer, physical_to_logical: order })),
+      });
+    const at = (placement: string, routing = './counts.json') =>
+      loadProblem(
+        spec((text) =>
+          text
+            .replace('llama3-70b', 'mixtral-8x7b')
+            .replace('{ seq', `{ routing: ${routing}, expert_placement: ${placement}, seq`),
+        ),
+      );
+    const load = (placement: string) => {
+      const loaded = at(placement);
+      if (!loaded.ok || loaded.value.training.routing.kind !== 'counts') return null;
+      return loaded.value.training.routing.load(4).worst;
+    };
+    // Of 24 tokens 6 are the mean of four GPUs; blocks carry 16, 2, 2, 4; the order below 9, 9, 2, 4.
+    expect(load('contiguous')).toBeCloseTo(16 / 6, 12);
+    expect(load('balanced')).toBeCloseTo(9 / 6, 12);
+    write('order.json', placed([0, 2, 1, 3, 4, 5, 6, 7]));
+    expect(load('./order.json')).toBeCloseTo(9 / 6, 12);
+    const echoed = at('./order.json');
+    expect(echoed.ok && echoProblem(echoed.value)).toMatchObject({
+      training: { routing: './counts.json', expert_placement: './order.json' },
+    });
+    const refused = (text: string): string => {
+      write('order.json', text);
+      const found = at('./order.json');
+      return found.ok ? 'taken' : found.diagnostics.map(({ id, message }) => `${id}: ${message}`).join('; ');
+    };
+    expect(refused(placed([...experts, 0, 1]))).toContain('10 slots for 8 of 8 experts');
+    expect(refused(placed([0, 0, 1, 2, 3, 4, 5, 6]))).toContain('8 slots for 7 of 8 experts');
+    expect(refused(placed([0, 1, 2, 3, 4, 5, 6, 8]))).toContain('names expert 8, but there are 8');
+    expect(refused(placed(experts, 31))).toContain('has 31 layers, the counts 32');
+    expect(refused('Expert,Node\n0,0\n1,0\n2,0\n3,1\n4,1\n5,1\n6,1\n7,1\n')).toContain('has 1 layers');
+    const even = at('balanced', 'balanced');
+    expect(!even.ok && even.diagnostics.map(({ id }) => id)).toEqual(['spec/expert-placement']);
+  });
+
   it('reads measured links, and points at a missing one', () => {
     const file = spec((text) =>
       text.replace('nodes: 8', 'nodes: 2').replace('80gb }', '80gb, network: { measured: ./links.csv } }'),
