@@ -1,5 +1,5 @@
 import { modelFacts } from '../runtimes/model-facts.ts';
-import { runtimeOf } from '../runtimes/registry.ts';
+import { rulesFor, runtimeOf } from '../runtimes/registry.ts';
 import type { RuntimeDefaults } from '../runtimes/runtime.ts';
 import type { Problem } from '../plan/problem.ts';
 import type { Recompute, RecomputeModule, Strategy } from '../strategy/strategy.ts';
@@ -84,11 +84,8 @@ const when = (
   reads: readonly (keyof Strategy)[],
   applies: (draft: Readonly<Draft>) => boolean,
   values: readonly Strategy[keyof Strategy][],
-  otherwise: Strategy[keyof Strategy],
-): Domain => {
-  const single = [otherwise];
-  return { reads, values: (draft) => (applies(draft) ? values : single) };
-};
+  ...otherwise: readonly Strategy[keyof Strategy][]
+): Domain => ({ reads, values: (draft) => (applies(draft) ? values : otherwise) });
 
 /** Keys of the layout: sizes that divide the world, schedules, micro-batches, recomputation. */
 const layoutDomains = (problem: Problem, world: number, defaults: RuntimeDefaults) => {
@@ -170,8 +167,20 @@ const layoutDomains = (problem: Problem, world: number, defaults: RuntimeDefault
 
 const replicated = ({ data, context }: Readonly<Draft>): boolean => data * context > 1;
 
+/**
+ * Whether a runtime offloads sharded optimizers alone, and may: then one replica shards over itself in order to offload,
+ * and for nothing else.
+ */
+const shardsToOffload = ({ training: { runtime }, search: { limits } }: Problem): boolean =>
+  limits.sharding === undefined &&
+  (limits.offload?.includes('optimizer') ?? true) &&
+  rulesFor(runtime.name, runtime.version).some(
+    ({ reads }) => reads.includes('offload') && reads.includes('sharding'),
+  );
+
 /** Switches, each only where it has an effect: a plan is not listed twice under two spellings. */
 const flagDomains = (problem: Problem, { flags }: RuntimeDefaults) => {
+  const shardsAlone = shardsToOffload(problem);
   const hasExperts = modelFacts(problem.model).moe.length > 0;
   return {
     sequenceParallel: when(['tensor'], ({ tensor }) => tensor > 1, [true, false], false),
@@ -196,7 +205,7 @@ const flagDomains = (problem: Problem, { flags }: RuntimeDefaults) => {
       flags.sharding === 'parameters'
         ? ['optimizer', 'none', 'gradients', 'parameters']
         : ['optimizer', 'none', 'parameters'],
-      'none',
+      ...(shardsAlone ? (['none', 'optimizer'] as const) : (['none'] as const)),
     ),
     overlapGradients: when(['data', 'context'], replicated, [true, false], false),
     overlapParameters: when(['data', 'context'], replicated, [true, false], false),
@@ -206,7 +215,13 @@ const flagDomains = (problem: Problem, { flags }: RuntimeDefaults) => {
       ['tp-cp-ep-dp-pp', 'tp-cp-ep-pp-dp'],
       'tp-cp-ep-dp-pp',
     ),
-    offload: free(['none', 'optimizer']),
+    offload: shardsAlone
+      ? {
+          reads: ['data', 'context', 'sharding'],
+          values: (draft) =>
+            replicated(draft) || draft.sharding === 'none' ? ['none', 'optimizer'] : ['optimizer'],
+        }
+      : free(['none', 'optimizer']),
   } satisfies Partial<Record<keyof Strategy, Domain>>;
 };
 

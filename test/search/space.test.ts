@@ -48,6 +48,26 @@ describe('the space of legal strategies', () => {
     expect(new Set(strategies.map(strategyId)).size).toBe(strategies.length);
   });
 
+  it('offloads the optimizer of a single replica, sharded over itself as Megatron asks, and lists nothing twice', () => {
+    const alone = problemOf(
+      presetModel('llama3-8b', 4),
+      presetCluster('h100-sxm-80gb', 1),
+      { globalBatchSize: 4, sequenceLength: 2048 },
+      { limits: { recompute: ['none'], data: [1], context: [1], virtualStages: [1], microBatchSize: [1] } },
+    );
+    const spelled = (problem: Problem): readonly string[] => [
+      ...new Set(everyStrategy(problem).map(({ sharding, offload }) => `${sharding} ${offload}`)),
+    ];
+    expect(spelled(alone)).toEqual(['none none', 'optimizer optimizer']);
+    const asked = { ...alone.search.limits, sharding: ['optimizer' as const] };
+    expect(spelled({ ...alone, search: { ...alone.search, limits: asked } })).toEqual([
+      'optimizer none',
+      'optimizer optimizer',
+    ]);
+    const kept = { ...alone.search.limits, offload: ['none' as const] };
+    expect(spelled({ ...alone, search: { ...alone.search, limits: kept } })).toEqual(['none none']);
+  });
+
   it('equals every combination of values that the rules accept, tried one by one', () => {
     const expected = new Set<string>();
     const booleans = [true, false];
