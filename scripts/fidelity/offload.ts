@@ -43,7 +43,29 @@ export interface OffloadReport {
   /** Sweeps of the stride, and those whose best stride is the predicted one. */
   readonly sweeps: number;
   readonly found: number;
+  /** Sweeps in which the predicted stride took no longer than the best by more than repeated runs of one setting differ. */
+  readonly foundWithinSpread: number;
 }
+
+/** What an update depends on; the batch and where gradients are flushed are not among it. */
+const settingOf = ({ name, owned, stride, row }: Run): string =>
+  [/a100/.test(name), owned, stride, textOf(row, 'subgroup_params')].join(' ');
+
+/** By setting: the updates of all its runs. */
+const repeatsOf = (runs: readonly Run[]): ReadonlyMap<string, readonly number[]> => {
+  const updates = new Map<string, number[]>();
+  for (const run of runs) updates.set(settingOf(run), [...(updates.get(settingOf(run)) ?? []), run.update]);
+  return updates;
+};
+
+/** Largest ratio − 1 between runs of one strided setting; 0 where none was repeated. */
+const spreadOf = (runs: readonly Run[]): number =>
+  Math.max(
+    0,
+    ...[...repeatsOf(runs.filter(({ stride }) => stride > 1)).values()].map(
+      (updates) => Math.max(...updates) / Math.min(...updates) - 1,
+    ),
+  );
 
 /**
  * Rates of a machine come from one of its runs without a stride and one with (its first of each), per rank count:
@@ -57,7 +79,7 @@ export const offloadReport = (file: string): OffloadReport => {
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   const errors: number[] = [];
-  let [runs, sweeps, found] = [0, 0, 0];
+  let [runs, sweeps, found, foundWithinSpread] = [0, 0, 0, 0];
   for (const list of groups.values()) {
     runs += list.length;
     const plain = list.find(({ stride }) => stride === 0);
@@ -86,8 +108,11 @@ export const offloadReport = (file: string): OffloadReport => {
       sweeps += 1;
       const strides = sweep.map(({ stride }) => stride);
       const best = sweep.reduce((a, b) => (b.update < a.update ? b : a));
-      found += Number(best.stride === bestStride(strides, known));
+      const chosen = bestStride(strides, known);
+      found += Number(best.stride === chosen);
+      const taken = sweep.find(({ stride }) => stride === chosen)?.update ?? Infinity;
+      foundWithinSpread += Number(taken <= best.update * (1 + spreadOf(list)));
     }
   }
-  return { runs, errors, sweeps, found };
+  return { runs, errors, sweeps, found, foundWithinSpread };
 };
