@@ -1,3 +1,5 @@
+import { sourceTable, wordsOf } from '../test/runtimes/source-table.ts';
+
 /** Configurations of which each breaks something: the pool from which docs/rules.md takes an example for every rule. */
 
 export interface Example {
@@ -130,6 +132,20 @@ const accelerate = (sizes: string, kind = 'FSDP'): string =>
     .split(' ')
     .map((pair) => `  parallelism_config_${pair.replace('=', ': ')}`)
     .join('\n')}\n`;
+
+/** Rows that were derived from the source for tests, as scripts on two nodes. */
+const derived = (): readonly Example[] =>
+  sourceTable.map(([, breaks, , { version, environment } = {}]) => ({
+    name: 'train.sh',
+    ...(version === undefined ? {} : { target: `megatron@${version}` }),
+    text: launch(
+      wordsOf(breaks).join(' '),
+      2,
+      Object.entries(environment ?? { CUDA_DEVICE_MAX_CONNECTIONS: '1' })
+        .map(([name, value]) => `export ${name}=${value}`)
+        .join('\n'),
+    ),
+  }));
 
 export const examples: readonly Example[] = [
   ...(
@@ -291,4 +307,5 @@ export const examples: readonly Example[] = [
   { name: 'serve.sh', text: 'trtllm-serve model --tp_size 8 --ep_size 3\n' },
   { name: 'serve.sh', text: 'trtllm-serve model --tp_size 8 --ep_size 4 --cp_size 2\n' },
   { name: 'serve.sh', gpus: 4, text: 'trtllm-serve model --tp_size 8\n' },
+  ...derived(),
 ];

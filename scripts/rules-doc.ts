@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { findingSentence } from '../src/report/validation.ts';
+import { argumentRules } from '../src/runtimes/megatron/validate.ts';
 import { allRules } from '../src/runtimes/registry.ts';
 import { ruleIds } from '../src/validate/all-rules.ts';
 import type { Finding } from '../src/validate/finding.ts';
@@ -59,13 +60,14 @@ const shortened = (text: string): string =>
         .replace(/^\S*\s/u, '')}`;
 
 const versionsOf = (id: string): string => {
-  const holds = allRules()
-    .filter((rule) => rule.id === id)
-    .map(({ since, until }) =>
-      since === null && until === null
-        ? ''
-        : `${since === null ? '' : `from ${since}`}${since !== null && until !== null ? ' ' : ''}${until === null ? '' : `before ${until}`}`,
-    );
+  const own = argumentRules
+    .filter((rule) => `megatron/${rule.id}` === id)
+    .map(({ since, until }) => ({ since: since ?? null, until: until ?? null }));
+  const holds = [...own, ...allRules().filter((rule) => rule.id === id)].map(({ since, until }) =>
+    since === null && until === null
+      ? ''
+      : `${since === null ? '' : `from ${since}`}${since !== null && until !== null ? ' ' : ''}${until === null ? '' : `before ${until}`}`,
+  );
   const text = holds.find((part) => part !== '');
   return text === undefined ? '' : `Versions: ${text}. `;
 };

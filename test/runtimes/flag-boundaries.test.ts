@@ -195,7 +195,12 @@ const table: readonly (readonly [string, Change, Blame | null])[] = [
     [['--hierarchical-context-parallel-sizes'], 'nothing', 'two sizes whose product is 4'],
   ],
   ['context-communication-list', { '--cp-comm-type': 'p2p' }, null],
-  ['context-communication-list', { '--cp-comm-type': 'p2p a2a' }, [['--cp-comm-type'], '2', '1 or 32']],
+  ['context-communication-list', { '--cp-comm-type': 'p2p a2a' }, null],
+  [
+    'context-communication-list',
+    { '--cp-comm-type': 'p2p a2a', '--context-parallel-size': '2' },
+    [['--cp-comm-type'], '2', '1 or 32'],
+  ],
   [
     'hybrid-context',
     { ...two, '--hybrid-context-parallel': '', '--calculate-per-token-loss': '' },
@@ -391,8 +396,9 @@ const table: readonly (readonly [string, Change, Blame | null])[] = [
     { ...four, [first]: '40' },
     [[first], '-8', 'layers for every stage', '-8 layers left for 3 middle stages'],
   ],
-  // One stage is not uneven, whatever it holds; two ends need two stages.
-  ['uneven-stages', { [first]: '32' }, [[first], '0', 'layers for every stage']],
+  // One stage that holds all is accepted (no layers and no stages are left); two ends need two stages.
+  ['uneven-stages', { [first]: '32' }, null],
+  ['uneven-stages', { [first]: '8' }, [[first], '24', 'layers for every stage']],
   [
     'uneven-stages',
     { [first]: '16', [last]: '16' },

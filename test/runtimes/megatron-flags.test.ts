@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { argumentRules, validateArguments } from '../../src/runtimes/megatron/validate.ts';
 import type { ArgumentFinding, ValidationOptions } from '../../src/runtimes/megatron/validate.ts';
+import { sourceTable } from './source-table.ts';
 
 const base: Readonly<Record<string, string>> = {
   '--num-layers': '32',
@@ -198,8 +199,8 @@ const table: readonly (readonly [string, Change, Change])[] = [
   ],
   [
     'context-communication-list',
-    { '--cp-comm-type': 'p2p a2a' },
-    { '--cp-comm-type': 'p2p a2a', '--num-layers': '2' },
+    { '--cp-comm-type': 'p2p a2a', '--context-parallel-size': '2' },
+    { '--cp-comm-type': 'p2p a2a', '--context-parallel-size': '2', '--num-layers': '2' },
   ],
   [
     'hybrid-context',
@@ -223,7 +224,7 @@ const table: readonly (readonly [string, Change, Change])[] = [
   ],
   [
     'shared-expert-overlap',
-    { ...experts, '--moe-shared-expert-overlap': '' },
+    { ...experts, '--moe-shared-expert-overlap': '', '--moe-shared-expert-intermediate-size': '1024' },
     { ...experts, '--moe-shared-expert-overlap': '', '--moe-token-dispatcher-type': 'alltoall' },
   ],
   [
@@ -348,7 +349,7 @@ describe('each rule about flags', () => {
   );
 
   it('is in the table', () => {
-    const tested = new Set(table.map(([id]) => id));
+    const tested = new Set([...table, ...sourceTable].map(([id]) => id));
     expect(argumentRules.map(({ id }) => id).filter((id) => !tested.has(id))).toEqual([]);
   });
 });

@@ -112,4 +112,10 @@ export const integerOf = (given: ArgumentMap, flag: string): number | null => {
   return Number.isSafeInteger(value) ? value : null;
 };
 
+/** The number after a flag; null when it is absent or no number. */
+export const numberOf = (given: ArgumentMap, flag: string): number | null => {
+  const value = Number(textOf(given, flag) ?? Number.NaN);
+  return Number.isNaN(value) ? null : value;
+};
+
 export const listOf = (given: ArgumentMap, flag: string): readonly string[] => given.get(flag) ?? [];

@@ -18,7 +18,9 @@ export const checkedRules = (version: string): readonly string[] => {
   if (known !== undefined) return known;
   const ids = new Set([
     ...parserRules,
-    ...argumentRules.map(({ id }) => `megatron/${id}`),
+    ...argumentRules
+      .filter(({ since, until }) => holdsIn(version, since ?? null, until ?? null))
+      .map(({ id }) => `megatron/${id}`),
     ...megatron.rules.filter((rule) => holdsIn(version, rule.since, rule.until)).map(({ id }) => id),
   ]);
   const list = [...ids];

@@ -64,6 +64,7 @@ const denseFeedForward = (given: ArgumentMap, hidden: number): FeedForward => ({
 const moeFeedForward = (given: ArgumentMap, hidden: number, experts: number): FeedForward => {
   const dense = denseFeedForward(given, hidden);
   const groups = integerOf(given, '--moe-router-num-groups');
+  const limit = integerOf(given, '--moe-router-group-topk');
   return {
     kind: 'moe',
     experts,
@@ -76,10 +77,8 @@ const moeFeedForward = (given: ArgumentMap, hidden: number, experts: number): Fe
     routerBias: has(given, '--moe-router-enable-expert-bias'),
     latent: integerOf(given, '--moe-latent-size'),
     zeroComputationExperts: 0,
-    groups:
-      groups === null
-        ? null
-        : { count: groups, limit: integerOf(given, '--moe-router-group-topk') ?? groups },
+    // Groups without a limit limit nothing.
+    groups: groups === null || limit === null || limit < 1 ? null : { count: groups, limit },
     parallelDenseWidth: 0,
   };
 };

@@ -11,8 +11,9 @@ import { has, integerOf, listOf, textOf } from './arguments.ts';
 import type { ArgumentMap } from './arguments.ts';
 
 const readRecompute = (given: ArgumentMap): Recompute => {
-  const granularity =
-    textOf(given, '--recompute-granularity') ?? (has(given, '--recompute-activations') ? 'selective' : null);
+  const granularity = has(given, '--recompute-activations')
+    ? 'selective'
+    : textOf(given, '--recompute-granularity');
   const moeLayer = has(given, '--moe-layer-recompute');
   if (granularity === 'full') {
     const layers = integerOf(given, '--recompute-num-layers') ?? 1;

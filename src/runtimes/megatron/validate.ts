@@ -5,22 +5,43 @@ import type { Partition, Strategy } from '../../strategy/strategy.ts';
 import type { FailureStage, RuleContext } from '../rule.ts';
 import { compareVersions, holdsIn } from '../version.ts';
 import { basicArgumentRules } from './argument-rules/basics.ts';
+import { attentionArgumentRules } from './argument-rules/attention.ts';
+import { checkpointArgumentRules } from './argument-rules/checkpoint.ts';
 import { combinationArgumentRules } from './argument-rules/combinations.ts';
+import { expertArgumentRules } from './argument-rules/experts.ts';
 import { harmfulArgumentRules } from './argument-rules/harmful.ts';
+import { hybridArgumentRules } from './argument-rules/hybrid.ts';
+import { lengthArgumentRules } from './argument-rules/length.ts';
+import { offloadArgumentRules } from './argument-rules/offload.ts';
+import { precisionArgumentRules } from './argument-rules/precision.ts';
 import type { ArgumentContext, ArgumentRule } from './argument-rules/rule.ts';
+import { recomputeArgumentRules } from './argument-rules/recompute.ts';
+import { routerArgumentRules } from './argument-rules/router.ts';
 import { shardedArgumentRules } from './argument-rules/sharded.ts';
 import { stageArgumentRules } from './argument-rules/stages.ts';
-import { integerOf, parseArguments } from './arguments.ts';
+import { shardCopies, weightShardRules } from './argument-rules/weight-shards.ts';
+import { parseArguments } from './arguments.ts';
 import type { ArgumentProblem } from './arguments.ts';
 import { flagSince } from './flags.ts';
 import { readMegatron } from './read.ts';
+import { tolerated } from './tolerated.ts';
 import { megatron } from './runtime.ts';
 
 export const argumentRules: readonly ArgumentRule[] = [
   ...basicArgumentRules,
   ...stageArgumentRules,
+  ...hybridArgumentRules,
+  ...lengthArgumentRules,
+  ...precisionArgumentRules,
+  ...attentionArgumentRules,
+  ...routerArgumentRules,
+  ...expertArgumentRules,
+  ...recomputeArgumentRules,
   ...combinationArgumentRules,
+  ...offloadArgumentRules,
   ...shardedArgumentRules,
+  ...checkpointArgumentRules,
+  ...weightShardRules,
   ...harmfulArgumentRules,
 ];
 
@@ -104,6 +125,7 @@ const sinceFindings = (flags: Iterable<string>, version: string): ArgumentFindin
 
 const argumentFindings = (context: ArgumentContext): ArgumentFinding[] =>
   argumentRules.flatMap((rule): ArgumentFinding[] => {
+    if (!holdsIn(context.version, rule.since ?? null, rule.until ?? null)) return [];
     const verdict = rule.check(context);
     if (verdict.kind === 'ok') return [];
     const base = { rule: `megatron/${rule.id}`, stage: rule.stage, flags: verdict.flags };
@@ -178,11 +200,10 @@ export const validateArguments = (
   options: ValidationOptions,
 ): ArgumentFinding[] => {
   const { values, problems } = parseArguments(words);
-  const shards = integerOf(values, '--tensor-parallel-num-weight-shards');
-  const tensor = integerOf(values, '--tensor-model-parallel-size') ?? 1;
-  const copies = shards !== null && shards % tensor === 0 && shards >= tensor ? shards / tensor : 1;
+  const whole = readMegatron(words, { world: options.world, version: options.version });
+  const copies = shardCopies({ given: values, strategy: whole.strategy }).dense;
   const world = options.world / copies;
-  const reading = readMegatron(words, { world, version: options.version });
+  const reading = copies === 1 ? whole : readMegatron(words, { world, version: options.version });
   const findings = [
     ...problems.map((problem) => problemFinding(problem, options.version)),
     ...sinceFindings(values.keys(), options.version),
@@ -199,6 +220,9 @@ export const validateArguments = (
   if (!Number.isSafeInteger(reading.strategy.data) || reading.strategy.data < 1)
     findings.push(worldFinding(reading.strategy, world));
   if (reading.model !== null)
-    findings.push(...strategyFindings({ ...reading, model: reading.model }, options, world));
+    for (const finding of strategyFindings({ ...reading, model: reading.model }, options, world)) {
+      const level = tolerated[finding.rule]?.(values, options.version);
+      if (level !== null) findings.push(level === undefined ? finding : { ...finding, level });
+    }
   return findings;
 };

@@ -52,6 +52,8 @@ const latentFlags = (latent: LatentAttention): readonly FlagWords[] => [
     ? []
     : [
         ['--experimental-attention-variant', 'dsa'] as const,
+        // Sparse attention rotates keys by itself: transformer_config.py refuses the fused kernel.
+        ['--no-rope-fusion'] as const,
         integer('--dsa-indexer-n-heads', latent.indexer.heads),
         integer('--dsa-indexer-head-dim', latent.indexer.headDim),
         integer('--dsa-indexer-topk', latent.indexer.topK),

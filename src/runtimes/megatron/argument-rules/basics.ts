@@ -55,23 +55,6 @@ export const basicArgumentRules: readonly ArgumentRule[] = [
     },
   },
   {
-    id: 'weight-shards',
-    stage: 'startup',
-    why: 'weight shards are spread over tensor ranks and then over replicas',
-    source: 'megatron/core/model_parallel_config.py:10-43',
-    check: ({ given, strategy }) => {
-      const shards = integerOf(given, '--tensor-parallel-num-weight-shards');
-      return shards === null || shards % strategy.tensor === 0
-        ? fine
-        : bad(
-            ['--tensor-parallel-num-weight-shards'],
-            `${shards} weight shards are no multiple of tensor size ${strategy.tensor}`,
-            shards,
-            `a multiple of ${strategy.tensor}`,
-          );
-    },
-  },
-  {
     id: 'head-width',
     stage: 'startup',
     why: 'without --kv-channels the width of a head is hidden size over heads',
@@ -124,8 +107,11 @@ export const basicArgumentRules: readonly ArgumentRule[] = [
     source: `${file}:1697`,
     check: ({ given }) => {
       const positions = integerOf(given, '--max-position-embeddings');
-      const sequence = integerOf(given, '--seq-length');
-      return positions === null || sequence === null || positions >= sequence
+      const lengths = ['--seq-length', '--encoder-seq-length', '--decoder-seq-length'].map(
+        (flag) => integerOf(given, flag) ?? 0,
+      );
+      const sequence = Math.max(...lengths);
+      return positions === null || positions >= sequence
         ? fine
         : bad(
             ['--max-position-embeddings', '--seq-length'],
@@ -158,6 +144,7 @@ export const basicArgumentRules: readonly ArgumentRule[] = [
   },
   {
     id: 'cross-entropy-fusion',
+    since: '0.20',
     stage: 'startup',
     why: "Transformer Engine's fused cross entropy is switched off for stability",
     source: `${file} cross_entropy_fusion_impl`,

@@ -2,106 +2,11 @@ import { has, integerOf, listOf, textOf } from '../arguments.ts';
 import { bad, fine, together } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
-const recomputable = new Set([
-  'core_attn',
-  'moe_act',
-  'layernorm',
-  'mla_up_proj',
-  'mlp',
-  'moe',
-  'shared_experts',
-  'mhc',
-  'gdp_in_proj',
-  'gdp_qkv',
-  'gdn_norm_out',
-]);
 const config = 'megatron/core/transformer/transformer_config.py';
 const file = 'megatron/training/arguments.py';
 
-/** Recomputation, context, experts, overlap and offload: which flags need or exclude which. */
+/** Context, experts, overlap and offload: which flags need or exclude which. */
 export const combinationArgumentRules: readonly ArgumentRule[] = [
-  {
-    id: 'recompute-full',
-    stage: 'startup',
-    why: 'full recomputation says which layers',
-    source: `${config}:1901-1930`,
-    check: ({ given }) => {
-      if (textOf(given, '--recompute-granularity') !== 'full') return fine;
-      if (!has(given, '--recompute-method'))
-        return bad(
-          ['--recompute-method'],
-          'full recomputation without a method',
-          'nothing',
-          'uniform or block',
-        );
-      const layers = integerOf(given, '--recompute-num-layers');
-      return layers !== null && layers >= 1
-        ? fine
-        : bad(
-            ['--recompute-num-layers'],
-            'full recomputation without a number of layers',
-            layers ?? 'nothing',
-            'at least 1',
-          );
-    },
-  },
-  {
-    id: 'recompute-selective',
-    stage: 'startup',
-    why: 'selective recomputation names modules, not layers',
-    source: `${file}:1420; ${config}:1931-1990`,
-    check: ({ given }) => {
-      const granularity = textOf(given, '--recompute-granularity');
-      if (granularity !== 'selective' && !has(given, '--recompute-activations')) return fine;
-      const extra = ['--recompute-method', '--recompute-num-layers'].filter((flag) => has(given, flag));
-      if (extra.length > 0)
-        return bad(extra, `${extra.join(', ')} with selective recomputation`, extra.join(' '), 'neither');
-      const unknown = listOf(given, '--recompute-modules').filter((module) => !recomputable.has(module));
-      return unknown.length === 0
-        ? fine
-        : bad(
-            ['--recompute-modules'],
-            `${unknown.join(', ')} cannot be recomputed`,
-            unknown.join(' '),
-            [...recomputable].join(', '),
-          );
-    },
-  },
-  {
-    id: 'recompute-activation-grouped',
-    stage: 'startup',
-    why: 'the activation of experts is recomputed inside the grouped product',
-    source: `${config}:1990-2012`,
-    check: ({ given }) =>
-      listOf(given, '--recompute-modules').includes('moe_act') && !has(given, '--moe-grouped-gemm')
-        ? bad(
-            ['--recompute-modules', '--moe-grouped-gemm'],
-            'moe_act without grouped products',
-            'moe_act',
-            '--moe-grouped-gemm',
-          )
-        : fine,
-  },
-  {
-    id: 'distribute-saved-activations',
-    stage: 'startup',
-    why: 'checkpoints are spread over tensor ranks, which sequence parallelism does already',
-    source: `${file}:1405-1419; ${config}:1940`,
-    check: ({ given, strategy }) => {
-      const flag = '--distribute-saved-activations';
-      if (!has(given, flag)) return fine;
-      if (strategy.tensor === 1 || textOf(given, '--recompute-granularity') !== 'full')
-        return bad(
-          [flag],
-          `${flag} without tensor ranks and full recomputation`,
-          strategy.tensor,
-          'tensor above 1, full',
-        );
-      return has(given, '--sequence-parallel')
-        ? together(given, flag, '--sequence-parallel', 'both cut the same activations')
-        : fine;
-    },
-  },
   {
     id: 'context-hierarchy-sizes',
     stage: 'startup',
@@ -132,9 +37,9 @@ export const combinationArgumentRules: readonly ArgumentRule[] = [
     stage: 'startup',
     why: 'one way for all layers, or one for each',
     source: `${config}:3103`,
-    check: ({ given, layers }) => {
+    check: ({ given, layers, strategy: { context } }) => {
       const list = listOf(given, '--cp-comm-type');
-      return list.length <= 1 || list.length === layers
+      return context === 1 || list.length <= 1 || list.length === layers
         ? fine
         : bad(['--cp-comm-type'], `${list.length} ways for ${layers} layers`, list.length, `1 or ${layers}`);
     },
@@ -148,8 +53,16 @@ export const combinationArgumentRules: readonly ArgumentRule[] = [
       const flag = '--hybrid-context-parallel';
       if (!has(given, flag)) return fine;
       if (pipeline > 1) return bad([flag], 'hybrid context parallelism in a pipeline', pipeline, '1');
-      if (has(given, '--use-megatron-fsdp'))
-        return together(given, flag, '--use-megatron-fsdp', 'not supported');
+      for (const other of ['--use-megatron-fsdp', '--enable-cuda-graph'])
+        if (has(given, other)) return together(given, flag, other, 'not supported');
+      const loader = textOf(given, '--dataloader-type') ?? 'single';
+      if (loader !== 'single')
+        return bad(
+          ['--dataloader-type', flag],
+          'hybrid context parallelism with another loader',
+          loader,
+          'single',
+        );
       return has(given, '--calculate-per-token-loss')
         ? fine
         : bad(
@@ -182,7 +95,8 @@ export const combinationArgumentRules: readonly ArgumentRule[] = [
     source: `${config}:1820`,
     check: ({ given, strategy }) =>
       has(given, '--moe-shared-expert-overlap') &&
-      (strategy.dispatcher === 'all-gather' || strategy.overlapExpert)
+      ((strategy.dispatcher === 'all-gather' && has(given, '--moe-shared-expert-intermediate-size')) ||
+        strategy.overlapExpert)
         ? bad(
             ['--moe-shared-expert-overlap'],
             'overlap of shared experts with this dispatcher',
@@ -239,11 +153,13 @@ export const combinationArgumentRules: readonly ArgumentRule[] = [
   },
   {
     id: 'precision-aware-sharded',
-    stage: 'startup',
+    stage: 'model build',
     why: 'the precision-aware optimizer is a distributed optimizer',
-    source: `${file} use_precision_aware_optimizer`,
+    source: 'megatron/core/optimizer/optimizer_config.py use_precision_aware_optimizer',
     check: ({ given, strategy }) =>
-      has(given, '--use-precision-aware-optimizer') && strategy.sharding === 'none'
+      has(given, '--use-precision-aware-optimizer') &&
+      strategy.sharding === 'none' &&
+      !has(given, '--use-megatron-fsdp')
         ? bad(
             ['--use-precision-aware-optimizer'],
             'the precision-aware optimizer without sharding',
@@ -272,7 +188,7 @@ export const combinationArgumentRules: readonly ArgumentRule[] = [
     why: 'parameters are gathered in fp8 where they are sharded',
     source: `${file} fp8_param_gather`,
     check: ({ given, strategy }) =>
-      has(given, '--fp8-param-gather') && strategy.sharding === 'none'
+      has(given, '--fp8-param-gather') && strategy.sharding === 'none' && !has(given, '--use-megatron-fsdp')
         ? bad(
             ['--fp8-param-gather'],
             'fp8 gathering without sharding',

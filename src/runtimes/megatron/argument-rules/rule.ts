@@ -36,8 +36,41 @@ export interface ArgumentRule {
   readonly stage: FailureStage;
   readonly why: string;
   readonly source: string;
+  /** Releases that it holds in: from (inclusive), to (exclusive); absent: open. */
+  readonly since?: string;
+  readonly until?: string;
   readonly check: (context: ArgumentContext) => ArgumentVerdict;
 }
+
+/** A rule of the form "with A there must be B": most of what start-up checks say. */
+export interface Need extends Omit<ArgumentRule, 'check' | 'stage'> {
+  /** `startup` where it is not said. */
+  readonly stage?: FailureStage;
+  /** Whether the rule is about this configuration at all. */
+  readonly when: (context: ArgumentContext) => boolean;
+  readonly holds: (context: ArgumentContext) => boolean;
+  readonly flags: readonly string[];
+  readonly message: string;
+  /** What stands there instead; `nothing` where it is not said. */
+  readonly found?: (context: ArgumentContext) => string | number | null;
+  readonly expected: string;
+}
+
+export const need = ({
+  when,
+  holds,
+  flags,
+  message,
+  found,
+  expected,
+  stage,
+  ...rest
+}: Need): ArgumentRule => ({
+  ...rest,
+  stage: stage ?? 'startup',
+  check: (context) =>
+    !when(context) || holds(context) ? fine : bad(flags, message, found?.(context) ?? 'nothing', expected),
+});
 
 export const fine: ArgumentVerdict = { kind: 'ok' };
 

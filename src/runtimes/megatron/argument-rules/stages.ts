@@ -76,13 +76,14 @@ export const stageArgumentRules: readonly ArgumentRule[] = [
     check: ({ given, layers, strategy: { pipeline } }) => {
       const extra = (has(given, embedding) ? 1 : 0) + (has(given, loss) ? 1 : 0);
       if (extra === 0 || has(given, first) || has(given, last) || has(given, layoutFlag)) return fine;
-      return (layers + extra) % pipeline === 0
+      const chunks = pipeline * Math.max(1, integerOf(given, virtualStages) ?? 1);
+      return (layers + extra) % chunks === 0
         ? fine
         : bad(
             [embedding, loss],
-            `${layers + extra} layers with embedding and loss on ${pipeline} stages`,
+            `${layers + extra} layers with embedding and loss on ${chunks} ${chunks === pipeline ? '' : 'virtual '}stages`,
             layers + extra,
-            `a multiple of ${pipeline}`,
+            `a multiple of ${chunks}`,
           );
     },
   },
@@ -103,10 +104,14 @@ export const stageArgumentRules: readonly ArgumentRule[] = [
           flags.join(' '),
           'one way',
         );
+      const empty = flags.find((flag) => (integerOf(given, flag) ?? 1) < 1);
+      if (empty !== undefined)
+        return bad([empty], 'a stage without layers', textOf(given, empty) ?? '', 'at least 1');
+      if (has(given, layoutFlag)) return fine;
       const { pipeline, virtualStages: v } = strategy;
       const middleStages = pipeline - flags.length;
       const middle = layers - (firstLayers ?? 0) - (lastLayers ?? 0);
-      if (middleStages < 0 || middle < 0 || (middleStages === 0 && middle !== 0) || pipeline === 1)
+      if (middleStages < 0 || middle < 0 || (middleStages === 0) !== (middle === 0))
         return bad(
           flags,
           `${middle} layers left for ${middleStages} middle stages`,

@@ -120,14 +120,14 @@ export const expertRules: readonly Rule[] = [
     source: 'megatron/core/transformer/transformer_config.py:2671',
     reads: [],
     check: ({ model }) => {
-      for (const { experts, topK, groups } of modelFacts(model).moe) {
+      for (const { experts, groups } of modelFacts(model).moe) {
         if (groups === null) continue;
-        if (experts % groups.count !== 0 || groups.limit > groups.count || topK % groups.limit !== 0)
+        if (experts % groups.count !== 0 || groups.limit > groups.count)
           return illegal(
             [],
-            `${experts} experts in ${groups.count} groups of which ${groups.limit} are used by ${topK} choices`,
+            `${experts} experts in ${groups.count} groups of which ${groups.limit} are used`,
             groups.count,
-            'groups that divide the experts, a limit of at most their number that divides top-k',
+            'groups that divide the experts, a limit of at most their number',
           );
       }
       return legal;

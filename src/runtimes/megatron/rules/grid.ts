@@ -33,12 +33,13 @@ export const gridRules: readonly Rule[] = [
     source: 'megatron/core/parallel_state.py:898-907',
     reads: ['rankOrder', 'pipeline', 'tensor', 'context', 'data', 'expert', 'expertTensor'],
     check: ({ strategy, model }) => {
-      if (strategy.rankOrder === 'tp-cp-ep-dp-pp' || strategy.pipeline === 1 || !hasExperts(model))
-        return legal;
-      const { tensor, context, expert, expertTensor } = strategy;
+      if (strategy.rankOrder === 'tp-cp-ep-dp-pp' || strategy.pipeline === 1) return legal;
+      const { tensor, context, expert } = strategy;
+      // The expert grid is laid for a dense model too, with the tensor size as its own and without context ranks.
+      const expertTensor = hasExperts(model) ? strategy.expertTensor : tensor;
       if (expertTensor * expert === tensor * context) return legal;
       return illegal(
-        ['rankOrder', 'expert', 'expertTensor'],
+        hasExperts(model) ? ['rankOrder', 'expert', 'expertTensor'] : ['rankOrder', 'context'],
         'rank order tp-cp-ep-pp-dp gives the dense and the expert grid different pipeline groups',
         `expert_tensor × expert = ${expertTensor * expert}`,
         `tensor × context = ${tensor * context}, or rank_order=tp-cp-ep-dp-pp`,

@@ -6,7 +6,7 @@ import { megatronRule } from './define.ts';
 export const memoryRules: readonly Rule[] = [
   megatronRule({
     id: 'offload-sharded-optimizer',
-    stage: 'startup',
+    stage: 'model build',
     why: 'the offloaded optimizer is the precision-aware one, which is a distributed optimizer',
     source: 'megatron/training/arguments.py:1884',
     reads: ['offload', 'sharding'],
@@ -22,7 +22,7 @@ export const memoryRules: readonly Rule[] = [
   }),
   megatronRule({
     id: 'precision-aware-optimizer',
-    stage: 'startup',
+    stage: 'model build',
     why: 'optimizer states or main parameters below fp32 need the precision-aware optimizer, a distributed optimizer',
     source: 'megatron/core/optimizer/optimizer_config.py use_precision_aware_optimizer',
     reads: ['sharding'],
@@ -89,7 +89,7 @@ export const memoryRules: readonly Rule[] = [
   }),
   megatronRule({
     id: 'fsdp-rank-order',
-    stage: 'startup',
+    stage: 'model build',
     why: 'Megatron-FSDP lays its mesh over the default order of ranks',
     source: 'NVIDIA-NeMo/Megatron-Bridge @ 067f987d validation of Megatron FSDP: use_tp_pp_dp_mapping',
     reads: ['sharding', 'rankOrder'],
