@@ -56,13 +56,24 @@ const ELASTIC_MARGIN = 1.04;
 const layersOf = (prefix: Int32Array, from: number, to: number): number =>
   (prefix[to] ?? 0) - (prefix[from] ?? 0);
 
-export type ComputeStage = (
-  strategy: Strategy,
-  shape: ScheduleShape,
-  first: Int32Array,
-  stage: number,
-  out: StageBytes,
-) => void;
+export interface ComputeStage {
+  /** `first`: the first layer at each position of the model's chunks. */
+  readonly placed: (
+    strategy: Strategy,
+    shape: ScheduleShape,
+    first: Int32Array,
+    stage: number,
+    out: StageBytes,
+  ) => void;
+  /** No more than a stage takes that holds so many layers of each kind, in whatever chunks and order. */
+  readonly counted: (
+    strategy: Strategy,
+    shape: ScheduleShape,
+    counts: readonly number[],
+    stage: number,
+    out: StageBytes,
+  ) => void;
+}
 
 /** Σ over chunks in flight, and the largest temporary of any layer of the stage. */
 interface StageActivations {
@@ -99,12 +110,16 @@ export const createStageMemory = (
     conditions.recomputeOperators === true ||
     (behaviour.selective === 'operators' && recompute.kind === 'selective');
 
-  /** Bytes per token that one pass through layers [from, to) of a kind keeps. */
-  const keptOf = (strategy: Strategy, table: MemoryTable, kind: number, from: number, to: number): number => {
-    const prefix = prefixes[kind];
+  /** Bytes per token that one pass through `count` layers of a kind keeps, `recomputed` of them in a recomputed block. */
+  const keptOf = (
+    strategy: Strategy,
+    table: MemoryTable,
+    kind: number,
+    count: number,
+    recomputed: number,
+  ): number => {
     const each = table.activations[kind];
-    if (prefix === undefined || each === undefined) return 0;
-    const count = layersOf(prefix, from, to);
+    if (each === undefined) return 0;
     const split = strategy.sequenceParallel ? strategy.tensor : 1;
     const copy = strategy.microBatchSize > 1 ? (behaviour.batchCopy * model.hidden) / split : 0;
     const input = each.input * behaviour.checkpoint;
@@ -119,10 +134,8 @@ export const createStageMemory = (
         return count * input;
       case 'full-uniform':
         return (count * input) / recompute.layers;
-      case 'full-block': {
-        const recomputed = layersOf(prefix, from, Math.min(to, from + recompute.layers));
+      case 'full-block':
         return recomputed * input + (count - recomputed) * (each.kept + copy);
-      }
     }
   };
   /** Layers that are alive in full at once during recomputation. */
@@ -130,6 +143,22 @@ export const createStageMemory = (
     const { recompute } = strategy;
     if (recompute.kind === 'full-uniform') return recompute.layers;
     return recompute.kind === 'full' || recompute.kind === 'full-block' || everyOther ? 1 : 0;
+  };
+  const clear = (): void => {
+    sums.kept = sums.working = sums.dense = sums.expert = sums.distinct = sums.largestBlock = sums.layers = 0;
+  };
+  /** What layers of a kind add, but for what they keep. */
+  const addLayers = (strategy: Strategy, table: MemoryTable, kind: number, count: number): void => {
+    const parameters = table.parameters.kinds[kind];
+    const each = table.activations[kind];
+    if (count === 0 || parameters === undefined || each === undefined) return;
+    const unit = liveLayers(strategy) * behaviour.live;
+    sums.layers += count;
+    sums.working = Math.max(sums.working, each.working + unit * each.live);
+    sums.dense += count * parameters.dense;
+    sums.expert += count * parameters.expert;
+    sums.distinct = Math.max(sums.distinct, parameters.distinct);
+    sums.largestBlock = Math.max(sums.largestBlock, parameters.dense + parameters.expert);
   };
   const sumLayers = (
     strategy: Strategy,
@@ -139,37 +168,77 @@ export const createStageMemory = (
     stage: number,
     live: number,
   ): void => {
-    sums.kept = sums.working = sums.dense = sums.expert = sums.distinct = sums.largestBlock = sums.layers = 0;
-    const unit = liveLayers(strategy) * behaviour.live;
+    clear();
+    const block = strategy.recompute.kind === 'full-block' ? strategy.recompute.layers : 0;
     for (let chunk = 0; chunk < strategy.virtualStages; chunk += 1) {
       const position = chunkPosition(shape, stage, chunk);
       const [from, to] = [first[position] ?? 0, first[position + 1] ?? 0];
       const alive = liveOfChunk(shape, live, chunk);
-      sums.layers += to - from;
       for (let kind = 0; kind < prefixes.length; kind += 1) {
         const prefix = prefixes[kind];
         const count = prefix === undefined ? 0 : layersOf(prefix, from, to);
-        const parameters = table.parameters.kinds[kind];
-        const each = table.activations[kind];
-        if (count === 0 || parameters === undefined || each === undefined) continue;
-        sums.kept += alive * keptOf(strategy, table, kind, from, to);
-        sums.working = Math.max(sums.working, each.working + unit * each.live);
-        sums.dense += count * parameters.dense;
-        sums.expert += count * parameters.expert;
-        sums.distinct = Math.max(sums.distinct, parameters.distinct);
-        sums.largestBlock = Math.max(sums.largestBlock, parameters.dense + parameters.expert);
+        if (prefix === undefined || count === 0) continue;
+        const recomputed = block === 0 ? 0 : layersOf(prefix, from, Math.min(to, from + block));
+        sums.kept += alive * keptOf(strategy, table, kind, count, recomputed);
+        addLayers(strategy, table, kind, count);
       }
     }
+    sums.kept *= 1 - offloadedShare;
+  };
+  /**
+   * Layers of each kind wherever they stand: in the chunk with fewest passes alive, but for one layer in every chunk that
+   * may not be empty; of each chunk the layers that keep most are those recomputed.
+   */
+  const sumCounts = (
+    strategy: Strategy,
+    shape: ScheduleShape,
+    table: MemoryTable,
+    counts: readonly number[],
+    stage: number,
+    live: number,
+  ): void => {
+    clear();
+    const { virtualStages, recompute } = strategy;
+    const last = strategy.pipeline * virtualStages - 1;
+    let [least, more] = [Infinity, 0];
+    for (let chunk = 0; chunk < virtualStages; chunk += 1)
+      least = Math.min(least, liveOfChunk(shape, live, chunk));
+    for (let chunk = 0; chunk < virtualStages; chunk += 1) {
+      const position = chunkPosition(shape, stage, chunk);
+      if (position > 0 && position < last) more += liveOfChunk(shape, live, chunk) - least;
+    }
+    let block = recompute.kind === 'full-block' ? recompute.layers * virtualStages : 0;
+    let lightest = Infinity;
+    const saved = (kind: number): number =>
+      keptOf(strategy, table, kind, 1, 0) - keptOf(strategy, table, kind, 1, 1);
+    for (const kind of counts.map((_, index) => index).sort((a, b) => saved(b) - saved(a))) {
+      const count = counts[kind] ?? 0;
+      if (count === 0) continue;
+      const recomputed = Math.min(block, count);
+      block -= recomputed;
+      sums.kept += least * keptOf(strategy, table, kind, count, recomputed);
+      lightest = Math.min(
+        lightest,
+        keptOf(strategy, table, kind, 1, Number(recompute.kind === 'full-block')),
+      );
+      addLayers(strategy, table, kind, count);
+    }
+    if (Number.isFinite(lightest)) sums.kept += more * lightest;
     sums.kept *= 1 - offloadedShare;
   };
 
   const { headPeak, addExtras } = stageExtras(problem, behaviour);
 
-  return (strategy, shape, first, stage, out) => {
-    const table = tableOf(strategy);
+  /** Figures of a stage whose layers are summed. */
+  const fill = (
+    strategy: Strategy,
+    shape: ScheduleShape,
+    table: MemoryTable,
+    stage: number,
+    live: number,
+    out: StageBytes,
+  ): void => {
     const tokens = (training.sequenceLength * strategy.microBatchSize) / strategy.context;
-    const live = inFlight(shape, stage, strategy.vocabulary);
-    sumLayers(strategy, shape, table, first, stage, live);
     const extras = addExtras(strategy, table, stage);
 
     const states = stateBytes(training, strategy.sharding, behaviour);
@@ -251,5 +320,19 @@ export const createStageMemory = (
     const needed = (total - retained) * ELASTIC_MARGIN;
     const reclaimed = Math.max(needed, RECLAIM * accelerator.memory - outside);
     out.bound = outside + (elastic ? Math.min(most, reclaimed) : most);
+  };
+  return {
+    placed: (strategy, shape, first, stage, out) => {
+      const table = tableOf(strategy);
+      const live = inFlight(shape, stage, strategy.vocabulary);
+      sumLayers(strategy, shape, table, first, stage, live);
+      fill(strategy, shape, table, stage, live, out);
+    },
+    counted: (strategy, shape, counts, stage, out) => {
+      const table = tableOf(strategy);
+      const live = inFlight(shape, stage, strategy.vocabulary);
+      sumCounts(strategy, shape, table, counts, stage, live);
+      fill(strategy, shape, table, stage, live, out);
+    },
   };
 };

@@ -22,6 +22,8 @@ export interface MemoryModel {
   readonly excess: (strategy: Strategy, partition: Partition) => Bytes;
   /** Bound − capacity of one stage. */
   readonly stageExcess: (strategy: Strategy, partition: Partition, stage: number) => Bytes;
+  /** No more than that of a stage which holds so many layers of each kind, wherever they stand. */
+  readonly leastExcess: (strategy: Strategy, counts: readonly number[], stage: number) => Bytes;
 }
 
 export type MemoryKind = 'allocated' | 'reserved' | 'device';
@@ -102,7 +104,7 @@ export const createMemoryModel = (problem: Problem): MemoryModel => {
   const stage = (strategy: Strategy, partition: Partition, index: number): StageMemory => {
     const shape = scheduleShape(problem, strategy);
     place(strategy, shape, partition);
-    compute(strategy, index)(strategy, shape, first, index, scratch);
+    compute(strategy, index).placed(strategy, shape, first, index, scratch);
     return result(scratch, strategy, index);
   };
   return {
@@ -114,7 +116,7 @@ export const createMemoryModel = (problem: Problem): MemoryModel => {
       place(strategy, shape, partition);
       let largest = 0;
       for (let index = 0; index < strategy.pipeline; index += 1) {
-        compute(strategy, index)(strategy, shape, first, index, scratch);
+        compute(strategy, index).placed(strategy, shape, first, index, scratch);
         largest = Math.max(largest, scratch.bound);
       }
       return bytes(largest);
@@ -124,7 +126,7 @@ export const createMemoryModel = (problem: Problem): MemoryModel => {
       place(strategy, shape, partition);
       let largest = -Infinity;
       for (let index = 0; index < strategy.pipeline; index += 1) {
-        compute(strategy, index)(strategy, shape, first, index, scratch);
+        compute(strategy, index).placed(strategy, shape, first, index, scratch);
         largest = Math.max(largest, scratch.bound - capacity(strategy, index));
       }
       return bytes(largest);
@@ -132,7 +134,11 @@ export const createMemoryModel = (problem: Problem): MemoryModel => {
     stageExcess: (strategy, partition, index) => {
       const shape = scheduleShape(problem, strategy);
       place(strategy, shape, partition);
-      compute(strategy, index)(strategy, shape, first, index, scratch);
+      compute(strategy, index).placed(strategy, shape, first, index, scratch);
+      return bytes(scratch.bound - capacity(strategy, index));
+    },
+    leastExcess: (strategy, counts, index) => {
+      compute(strategy, index).counted(strategy, scheduleShape(problem, strategy), counts, index, scratch);
       return bytes(scratch.bound - capacity(strategy, index));
     },
   };

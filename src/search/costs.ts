@@ -7,12 +7,13 @@ import type { SearchCosts } from './search-types.ts';
 
 /** The cost model of a problem, as the search asks for it. */
 export const createSearchCosts = (problem: Problem, calibration: Calibration): SearchCosts => {
-  const { stages, excess, stageExcess } = createMemoryModel(problem);
+  const { stages, excess, stageExcess, leastExcess } = createMemoryModel(problem);
   return {
     ...createEstimator(problem, calibration),
     memory: stages,
     excess,
     stageExcess,
+    leastExcess,
     orderScore: (strategy, partition) => createOrderScore(problem, calibration, strategy, partition),
     forProblem: (other) => createSearchCosts(other, calibration),
   };

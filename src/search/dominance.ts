@@ -8,27 +8,26 @@ import { flagKeys, spell, type FlagKey } from './keys.ts';
 export type Preference = Readonly<Partial<Record<FlagKey, readonly (readonly [string, string])[]>>>;
 
 /**
- * Iteration time and its bound: sequence parallelism shares out the memory-bound work; overlap hides, never adds; a
- * sharded optimizer steps on its shard; sharding more than the optimizer adds gathers; offloading adds host time.
+ * The bound on iteration time without exposed exchanges: overlap hides, never adds; a sharded optimizer steps on its shard;
+ * offloading adds host time. Sequence parallelism is no such switch: it shares out memory-bound work but gathers once more
+ * in backward, which outweighs it where tensor groups cross slow links. Nor is sharding of parameters, whose step and
+ * gathers count for other shards.
  */
 export const fasterFirst: Preference = {
-  sequenceParallel: [['true', 'false']],
   overlapTensor: [['true', 'false']],
   overlapGradients: [['true', 'false']],
   overlapParameters: [['true', 'false']],
-  sharding: [
-    ['optimizer', 'none'],
-    ['optimizer', 'gradients'],
-    ['optimizer', 'parameters'],
-    ['gradients', 'parameters'],
-  ],
+  sharding: [['optimizer', 'none']],
   offload: [['none', 'optimizer']],
 };
 
 const alike = (...values: readonly string[]): readonly (readonly [string, string])[] =>
   values.flatMap((a) => values.filter((b) => b !== a).map((b) => [a, b] as const));
 
-/** Memory bound: what is divided over more ranks or moved to the host takes less; overlap may need buffers. */
+/**
+ * Memory bound: what is divided over more ranks or moved to the host takes less; overlap may need buffers. Ways of context
+ * communication are not comparable: which of them keeps more depends on heads and on what is recomputed.
+ */
 export const smallerFirst: Preference = {
   sequenceParallel: [['true', 'false']],
   overlapTensor: [['false', 'true']],
@@ -38,11 +37,6 @@ export const smallerFirst: Preference = {
   overlapParameters: alike('true', 'false'),
   rankOrder: alike('tp-cp-ep-dp-pp', 'tp-cp-ep-pp-dp'),
   offload: [['optimizer', 'none']],
-  contextCommunication: [
-    ['p2p', 'a2a'],
-    ['p2p', 'all-gather'],
-    ['p2p', 'a2a+p2p'],
-  ],
   dispatcher: [
     ['all-to-all', 'deepep'],
     ['all-to-all', 'hybridep'],
@@ -52,7 +46,6 @@ export const smallerFirst: Preference = {
 
 /** Claims that hold for time and memory at once, so that the other value need not be tried. */
 export const neverWorse: Preference = {
-  sequenceParallel: [['true', 'false']],
   overlapGradients: [['true', 'false']],
   overlapParameters: [['true', 'false']],
 };

@@ -12,7 +12,7 @@ export interface MemoryFloor {
   readonly layoutMayFit: (layout: Strategy) => boolean;
   /** The same for a recomputation of a frame, whose answers on other recomputations of the frame are remembered. */
   readonly recomputeMayFit: (frame: Frame, recompute: Recompute) => boolean;
-  /** The same over a frame: in every partition full recomputation or none takes no more than any other kind. */
+  /** The same over a frame: in every partition full recomputation or a largest set of modules takes no more than any other. */
   readonly frameMayFit: (frame: Frame) => boolean;
   /** The least shortage of memory over the switches of a layout. */
   readonly layoutShortage: (layout: Strategy) => number;
@@ -35,6 +35,27 @@ const modulesOf = (recompute: Recompute): readonly RecomputeModule[] | null => {
 
 const isPart = (set: readonly RecomputeModule[], of: readonly RecomputeModule[]): boolean =>
   set.every((module) => of.includes(module));
+
+const fullFirst = (a: Recompute, b: Recompute): number =>
+  Number(b.kind === 'full') - Number(a.kind === 'full');
+
+/**
+ * Of the recomputations of a frame those of which one keeps least, likeliest first: full, and the sets of modules that are
+ * part of no other. Without full recomputation all of them.
+ */
+export const mostFrugal = (recomputes: readonly Recompute[]): readonly Recompute[] => {
+  if (!recomputes.some(({ kind }) => kind === 'full')) return recomputes;
+  return recomputes
+    .filter((recompute) => {
+      const modules = modulesOf(recompute);
+      if (modules === null) return recompute.kind === 'full';
+      return !recomputes.some((other) => {
+        const larger = modulesOf(other);
+        return larger !== null && larger.length > modules.length && isPart(modules, larger);
+      });
+    })
+    .sort(fullFirst);
+};
 
 /** `missed` hears of every strategy that does not fit. */
 export const createMemoryFloor = (
@@ -86,25 +107,15 @@ export const createMemoryFloor = (
     }
     return (largest === null || ask(largest.set, largest.of)) && ask(modules, recompute);
   };
-  const extremes = ({ recomputes }: Frame) => ({
-    full: recomputes.find(({ kind }) => kind === 'full'),
-    none: recomputes.find(({ kind }) => kind === 'none'),
-  });
   return {
     layoutMayFit,
     recomputeMayFit,
     layoutShortage,
-    frameMayFit: (frame) => {
-      const { strategy, recomputes } = frame;
-      const { full, none } = extremes(frame);
-      const asked = full === undefined || none === undefined ? recomputes : [full, none];
-      return asked.some((recompute) => layoutMayFit({ ...strategy, recompute }));
-    },
-    frameShortage: (frame) => {
-      const { strategy, recomputes } = frame;
-      const { full, none } = extremes(frame);
-      const asked = full === undefined || none === undefined ? recomputes : [full, none];
-      return Math.min(...asked.map((recompute) => layoutShortage({ ...strategy, recompute })));
-    },
+    frameMayFit: (frame) =>
+      mostFrugal(frame.recomputes).some((recompute) => layoutMayFit({ ...frame.strategy, recompute })),
+    frameShortage: (frame) =>
+      Math.min(
+        ...mostFrugal(frame.recomputes).map((recompute) => layoutShortage({ ...frame.strategy, recompute })),
+      ),
   };
 };

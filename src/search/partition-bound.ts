@@ -1,12 +1,22 @@
 import { leastCounts, type PartitionProblem } from './partition-problem.ts';
 
-/** Most layers of two kinds that stages could hold within a bottleneck, whatever the order of the layers. */
-const fits = (
-  problem: PartitionProblem,
-  counts: readonly [number, number],
-  kinds: readonly [number, number],
-  cap: number,
-): boolean => {
+/** Two kinds of layers, the rarer first; a model of one kind has none of the rarer. */
+export interface KindPair {
+  readonly kinds: readonly [number, number];
+  readonly counts: readonly [number, number];
+}
+
+/** most[stage][a]: layers of the second kind that a stage can hold beside a of the first; −1 where a do not fit. */
+export interface KindRooms extends KindPair {
+  readonly most: readonly (readonly number[])[];
+}
+
+/**
+ * Whether stages can hold the layers of two kinds within a bottleneck (and within their memory, where `rooms` are given),
+ * whatever the order of the layers.
+ */
+const fits = (problem: PartitionProblem, pair: KindPair, cap: number, rooms: KindRooms | null): boolean => {
+  const { kinds, counts } = pair;
   const [first, second] = counts;
   // most[a]: layers of the second kind placed on the stages so far, beside a of the first kind.
   let most = new Float64Array(first + 1).fill(-Infinity);
@@ -19,8 +29,9 @@ const fits = (
     const secondTime = times[kinds[1]] ?? 0;
     const next = new Float64Array(first + 1).fill(-Infinity);
     for (let here = 0; here <= first && here * firstTime <= room; here += 1) {
-      const others =
-        secondTime > 0 ? Math.min(second, Math.floor((room - here * firstTime) / secondTime)) : second;
+      const inTime = secondTime > 0 ? Math.floor((room - here * firstTime) / secondTime) : second;
+      const others = Math.min(second, inTime, rooms === null ? second : (rooms.most[stage]?.[here] ?? -1));
+      if (others < 0) break;
       for (let placed = 0; placed + here <= first; placed += 1)
         next[placed + here] = Math.max(
           next[placed + here] ?? -Infinity,
@@ -32,6 +43,10 @@ const fits = (
   return (most[first] ?? -Infinity) >= second;
 };
 
+/** Whether the stages' memory can hold all layers, in any order and at any speed. */
+export const memoryMayFit = (problem: PartitionProblem, rooms: KindRooms): boolean =>
+  fits(problem, rooms, Infinity, rooms);
+
 const countsOf = new WeakMap<readonly number[], ReadonlyMap<number, number>>();
 
 /** Layers of each kind, by ascending kind. */
@@ -42,6 +57,15 @@ const kindCounts = (layers: readonly number[]): ReadonlyMap<number, number> => {
   for (const kind of [...layers].sort((a, b) => a - b)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   countsOf.set(layers, counts);
   return counts;
+};
+
+/** Null for models of more than two kinds. */
+export const kindPair = (layers: readonly number[]): KindPair | null => {
+  const [one, two, ...others] = kindCounts(layers);
+  if (one === undefined || others.length > 0) return null;
+  if (two === undefined) return { kinds: [one[0], one[0]], counts: [0, one[1]] };
+  const [rarer, other] = one[1] <= two[1] ? [one, two] : [two, one];
+  return { kinds: [rarer[0], other[0]], counts: [rarer[1], other[1]] };
 };
 
 /** Every chunk but the first and the last holds a layer that its block repeats. */
@@ -88,26 +112,18 @@ const MOST_PLACINGS = 50_000;
  * layers, if one kind is rare) the least bottleneck when the layers may stand in any order (a relaxation that is usually
  * attained).
  */
-export const bottleneckBound = (problem: PartitionProblem): number => {
+export const bottleneckBound = (problem: PartitionProblem, rooms: KindRooms | null = null): number => {
   const { block, ...plain } = problem;
   // What a block repeats depends on the order of the layers: the relaxation is without it.
-  if (block !== undefined) return Math.max(averageBound(problem), bottleneckBound(plain));
+  if (block !== undefined) return Math.max(averageBound(problem), bottleneckBound(plain, rooms));
   const average = averageBound(problem);
-  const kinds = [...kindCounts(problem.layers).keys()];
-  const counts = [...kindCounts(problem.layers).values()];
-  if (kinds.length > 2) return average;
-  const pair: [number, number] = [kinds[0] ?? 0, kinds[1] ?? kinds[0] ?? 0];
-  // The smaller count is the one enumerated; a model of one kind enumerates none.
-  const sizes: [number, number] = kinds.length === 1 ? [0, counts[0] ?? 0] : [counts[0] ?? 0, counts[1] ?? 0];
-  if (Math.min(...sizes) ** 2 * problem.stages > MOST_PLACINGS) return average;
-  const swap = sizes[0] > sizes[1];
-  const orderedKinds: [number, number] = swap ? [pair[1], pair[0]] : pair;
-  const orderedSizes: [number, number] = swap ? [sizes[1], sizes[0]] : sizes;
+  const pair = kindPair(problem.layers);
+  if (pair === null || pair.counts[0] ** 2 * problem.stages > MOST_PLACINGS) return average;
   const attainable = new Set<number>();
-  // Layers handed out one by one to the lightest stage end less than one layer above the average.
-  let longest = 0;
+  // Layers handed out one by one to the lightest stage end less than one layer above the average, if memory lets them.
+  let longest = rooms === null ? 0 : Infinity;
   for (const times of problem.layerTime)
-    for (const kind of kinds) longest = Math.max(longest, times[kind] ?? 0);
+    for (const kind of pair.kinds) longest = Math.max(longest, times[kind] ?? 0);
   const most = average + longest * (1 + 1e-9);
   const keep = (value: number): void => {
     if (value >= average * (1 - 1e-12) && value <= most) attainable.add(value);
@@ -115,9 +131,9 @@ export const bottleneckBound = (problem: PartitionProblem): number => {
   for (let stage = 0; stage < problem.stages; stage += 1) {
     if (stage > 0 && sameRow(problem, stage, stage - 1)) continue;
     const times = problem.layerTime[stage] ?? [];
-    const [a, b] = [times[orderedKinds[0]] ?? 0, times[orderedKinds[1]] ?? 0];
-    for (let i = 0; i <= orderedSizes[0]; i += 1)
-      for (let j = 0; j <= orderedSizes[1]; j += 1) keep((problem.stageTime[stage] ?? 0) + i * a + j * b);
+    const [a, b] = [times[pair.kinds[0]] ?? 0, times[pair.kinds[1]] ?? 0];
+    for (let i = 0; i <= pair.counts[0]; i += 1)
+      for (let j = 0; j <= pair.counts[1]; j += 1) keep((problem.stageTime[stage] ?? 0) + i * a + j * b);
   }
   const caps = [...attainable].sort((x, y) => x - y);
   let low = 0;
@@ -125,7 +141,7 @@ export const bottleneckBound = (problem: PartitionProblem): number => {
   if (high < 0) return average;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (fits(problem, orderedSizes, orderedKinds, (caps[middle] ?? 0) * (1 + 1e-12))) high = middle;
+    if (fits(problem, pair, (caps[middle] ?? 0) * (1 + 1e-12), rooms)) high = middle;
     else low = middle + 1;
   }
   return Math.max(average, caps[low] ?? average);

@@ -4,14 +4,18 @@ import type { Problem } from '../plan/problem.ts';
 import { isVShaped, modelEnds } from '../strategy/partition.ts';
 import type { Partition, Schedule, Strategy } from '../strategy/strategy.ts';
 import { createExpressible } from './legality.ts';
-import { reachOfStages, roomsOfStages } from './partition-memory.ts';
-import { stageLoads, type PartitionAnswer, type PartitionProblem } from './partition-problem.ts';
+import { bottleneckBound, memoryMayFit } from './partition-bound.ts';
+import { kindRoomsOf, reachOfStages, roomsOfStages } from './partition-memory.ts';
+import { stageLoads, TIE, type PartitionAnswer, type PartitionProblem } from './partition-problem.ts';
 import { simplePartitions } from './partition-simple.ts';
 import { leastBottleneck, partitionLayers } from './partition.ts';
 import type { SearchCosts } from './search-types.ts';
 
 /** What a partition is chosen by. */
-export type PartitionCosts = Pick<SearchCosts, 'stageCosts' | 'memory' | 'excess' | 'stageExcess'>;
+export type PartitionCosts = Pick<
+  SearchCosts,
+  'stageCosts' | 'memory' | 'excess' | 'stageExcess' | 'leastExcess'
+>;
 
 export interface PartitionChoice {
   readonly partition: Partition;
@@ -203,28 +207,38 @@ export const createPartitioner = (problem: Problem, costs: PartitionCosts): Part
     proven: answer.proven,
   });
 
-  /** Moved towards lighter stages, from one that does not fit. */
-  const repaired = (strategy: Strategy, start: Fastest): PartitionChoice => {
+  /** Moved towards lighter stages, from one that does not fit; `bound`: of the bottleneck of what fits. */
+  const repaired = (strategy: Strategy, start: Fastest, bound: number): PartitionChoice => {
     let limits = start.instance.memoryLimit;
     let answer: PartitionAnswer = start;
     let best: PartitionChoice | null = null;
     for (let repair = 0; ; repair += 1) {
       const stages = costs.memory(strategy, answer.partition);
-      const excess = stages.reduce((total, stage) => total + stage.bound - stage.capacity, 0);
-      const choice: PartitionChoice = {
-        partition: shared(answer.partition),
-        ...worst(stages),
-        impossible: excess > 0,
-        bottleneck: start.bound,
-        proven: excess > 0,
-      };
-      if (best === null || choice.shortage < best.shortage) best = choice;
-      if (choice.shortage <= 0 || excess > 0 || repair === REPAIRS) return best;
+      const { shortage, stage } = worst(stages);
+      if (best === null || shortage < best.shortage)
+        best = {
+          partition: shared(answer.partition),
+          shortage,
+          stage,
+          impossible: false,
+          bottleneck: bound,
+          proven: shortage <= 0 && answer.bottleneck <= bound * (1 + TIE),
+        };
+      const excess = stages.reduce((total, each) => total + each.bound - each.capacity, 0);
+      if (shortage <= 0 || excess > 0 || repair === REPAIRS) return best;
       limits = lighter(limits, answer.partition, stages);
       const next = partitionLayers({ ...start.instance, memoryLimit: limits }, INTERLEAVED_NODES);
       if (next === null || !expressible(strategy, next.partition)) return best;
       answer = next;
     }
+  };
+
+  /** Several kinds of layers on several chunks: memory of counts in whatever order says what cannot fit. */
+  const interleaved = (strategy: Strategy, start: Fastest): PartitionChoice => {
+    const rooms = kindRoomsOf(start.instance, strategy, costs);
+    if (rooms === null) return repaired(strategy, start, start.bound);
+    if (!memoryMayFit(start.instance, rooms)) return miss(strategy, start);
+    return repaired(strategy, start, Math.max(start.bound, bottleneckBound(start.instance, rooms)));
   };
 
   const withinMemory = (strategy: Strategy, start: Fastest): PartitionChoice => {
@@ -240,7 +254,7 @@ export const createPartitioner = (problem: Problem, costs: PartitionCosts): Part
       const answer = rooms === null ? null : partitionLayers({ ...instance, memoryLimit: rooms });
       return answer === null ? miss(strategy, start) : fit(strategy, answer);
     }
-    if (strategy.virtualStages > 1) return repaired(strategy, start);
+    if (strategy.virtualStages > 1) return interleaved(strategy, start);
     const reach = reachOfStages(instance, strategy, costs);
     const answer = reach === null ? null : partitionLayers({ ...instance, reach });
     return answer === null ? miss(strategy, start) : fit(strategy, answer);

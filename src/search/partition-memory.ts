@@ -1,5 +1,6 @@
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { endsOn, spreadOverChunks } from './partition-equal.ts';
+import { kindPair, type KindRooms } from './partition-bound.ts';
 import { leastCounts, minimumOf, type PartitionProblem } from './partition-problem.ts';
 import type { SearchCosts } from './search-types.ts';
 
@@ -93,15 +94,12 @@ export const reachOfStages = (
   const reach = (stage: number, start: number): number => {
     const before = known[stage]?.get(start);
     if (before !== undefined) return before;
-    const last = stage === stages - 1;
-    // Nothing stands before the first stage, nor after the last.
-    let end = start - 1;
-    if (stage > 0 || start === 0)
-      end = last
-        ? excessOf(stage, start, total) <= 0
-          ? total
-          : start - 1
-        : largestFitting(start, total, (value) => excessOf(stage, start, value));
+    // Runs of the first stage begin with the first layer, those of the last end with the last: other runs are not asked
+    // about, and what stands for them falls nowhere, as who looks for the longest run takes for granted.
+    let end = total;
+    if (stage === stages - 1) end = excessOf(stage, start, total) <= 0 ? total : start - 1;
+    else if (stage > 0 || start === 0)
+      end = largestFitting(start, total, (value) => excessOf(stage, start, value));
     known[stage]?.set(start, end);
     return end;
   };
@@ -115,4 +113,37 @@ export const reachOfStages = (
     start = end;
   }
   return start === total ? reach : null;
+};
+
+/** Layers of the rarer of two kinds up to which stages are tabulated by their number. */
+const MOST_OF_RARER_KIND = 24;
+
+/**
+ * Models of two layer kinds on several chunks: most[stage][a], layers of the more frequent kind that a stage holds at most
+ * beside a of the rarer one, wherever they stand; −1 where a do not fit. Null where both kinds are too many to tabulate.
+ */
+export const kindRoomsOf = (
+  problem: PartitionProblem,
+  strategy: Strategy,
+  { leastExcess }: Pick<SearchCosts, 'leastExcess'>,
+): KindRooms | null => {
+  const pair = kindPair(problem.layers);
+  if (pair === null || pair.counts[0] > MOST_OF_RARER_KIND) return null;
+  const [rarer, other] = pair.kinds;
+  const most = Array.from({ length: problem.stages }, (_, stage) => {
+    const rooms: number[] = [];
+    const counts = Array.from({ length: Math.max(rarer, other) + 1 }, () => 0);
+    let before = pair.counts[1];
+    for (let a = 0; a <= pair.counts[0]; a += 1) {
+      counts[rarer] = a;
+      before = largestFitting(0, before, (b) => {
+        counts[other] = b;
+        return leastExcess(strategy, counts, stage);
+      });
+      rooms.push(before);
+      if (before < 0) break;
+    }
+    return rooms;
+  });
+  return { ...pair, most };
 };

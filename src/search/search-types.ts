@@ -28,6 +28,8 @@ export interface SearchCosts {
   readonly excess: (strategy: Strategy, partition: Partition) => Bytes;
   /** The same of one stage, which what stands on other stages does not change. */
   readonly stageExcess: (strategy: Strategy, partition: Partition, stage: number) => Bytes;
+  /** No more than that of a stage which holds so many layers of each kind, wherever they stand. */
+  readonly leastExcess: (strategy: Strategy, counts: readonly number[], stage: number) => Bytes;
   /** The same cost model for another problem (nodes in another order, fewer of them); absent: no dedication. */
   readonly forProblem?: (problem: Problem) => SearchCosts;
   /** Iteration time of a strategy in any order of hosts, for who compares many orders of one. */

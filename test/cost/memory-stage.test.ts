@@ -58,7 +58,7 @@ const stageOf = ({ behaviour, keys, parts, stage, partition }: Given = {}): Stag
     { ...memoryBehaviour(training, 'hopper'), ...quiet, ...behaviour },
     group.accelerator,
     kindPrefixes(model),
-  )(plan, shape, first, stage ?? 0, out);
+  ).placed(plan, shape, first, stage ?? 0, out);
   return out;
 };
 const near = (value: number, want: number): void => {

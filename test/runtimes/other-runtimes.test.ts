@@ -198,6 +198,12 @@ describe('rules of the other runtimes', () => {
       { strategy: { tensor: 2, sequenceParallel: false } },
       { strategy: { tensor: 2 } },
     ],
+    [
+      'torchtitan',
+      'recompute-supported',
+      { strategy: { recompute: { kind: 'selective', modules: ['moe_act'] } } },
+      { strategy: { recompute: { kind: 'selective', modules: ['core_attn'] } } },
+    ],
     ['torchtitan', 'offload-supported', { strategy: { offload: 'optimizer' } }, {}],
     [
       'torchtitan',

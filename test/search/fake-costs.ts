@@ -53,24 +53,22 @@ export const fakeCosts = (problem: Problem, capacity = 40): SearchCosts => {
     seconds((layers * (s.microBatchSize + 0.1) + 1.5 * s.microBatchSize) / (s.tensor * s.context));
   const least = (s: Strategy, bottleneck: number): number =>
     Math.max(bound(s), (iterations(s) + (s.pipeline - 1) / s.virtualStages) * bottleneck + step(s));
+  /** Layers of a stage that stand in so many chunks, of each of which the first block is recomputed. */
+  const bytesOf = (s: Strategy, stage: number, count: number, chunks: number): number => {
+    const replicas = s.sharding === 'none' ? 1 : s.data * s.context;
+    const weights = s.sharding === 'parameters' ? 4 / replicas : 4;
+    const states = (s.offload === 'optimizer' ? 0 : 12 / replicas) + weights;
+    const kept = { none: 6, selective: 4, full: 0.5, 'full-block': 6, 'full-uniform': 0.5 }[s.recompute.kind];
+    const flight = s.pipeline - stage + (s.virtualStages > 1 ? 1 : 0);
+    const block = s.recompute.kind === 'full-block' ? Math.min(count, chunks * s.recompute.layers) : 0;
+    const activations = (count - block) * kept + block * 0.5;
+    return (
+      count * states + (activations * flight * s.microBatchSize * (s.sequenceParallel ? 1 : 1.2)) / s.context
+    );
+  };
   const memory = (s: Strategy, partition: Partition): StageMemory[] =>
     partition.map((chunks, stage) => {
-      const replicas = s.sharding === 'none' ? 1 : s.data * s.context;
-      const weights = s.sharding === 'parameters' ? 4 / replicas : 4;
-      const states = (s.offload === 'optimizer' ? 0 : 12 / replicas) + weights;
-      const kept = { none: 6, selective: 4, full: 0.5, 'full-block': 6, 'full-uniform': 0.5 }[
-        s.recompute.kind
-      ];
-      const flight = s.pipeline - stage + (s.virtualStages > 1 ? 1 : 0);
-      const used = chunks.reduce((sum, count) => {
-        const block = s.recompute.kind === 'full-block' ? Math.min(count, s.recompute.layers) : 0;
-        const activations = (count - block) * kept + block * 0.5;
-        return (
-          sum +
-          count * states +
-          (activations * flight * s.microBatchSize * (s.sequenceParallel ? 1 : 1.2)) / s.context
-        );
-      }, 0);
+      const used = chunks.reduce((sum, count) => sum + bytesOf(s, stage, count, 1), 0);
       const total = bytes(used / s.tensor);
       const zero = bytes(0);
       return {
@@ -111,6 +109,10 @@ export const fakeCosts = (problem: Problem, capacity = 40): SearchCosts => {
     ],
     memory,
     excess: (s, partition) => bytes(excess(s, partition)),
+    leastExcess: (s, counts, stage) => {
+      const layersHeld = counts.reduce((sum, count) => sum + count, 0);
+      return bytes(bytesOf(s, stage, layersHeld, s.virtualStages) / s.tensor - capacity);
+    },
     stageExcess: (s, partition, stage) => {
       const of = memory(s, partition)[stage];
       return bytes(of === undefined ? NaN : of.bound - of.capacity);

@@ -5,9 +5,11 @@ import type { Problem } from '../../src/plan/problem.ts';
 import { combinations } from '../../src/search/combinations.ts';
 import { createSearchCosts } from '../../src/search/costs.ts';
 import { createPartitioner } from '../../src/search/partition-choice.ts';
+import type { SearchCosts } from '../../src/search/search-types.ts';
 import { createSpace } from '../../src/search/space.ts';
 import type { Partition, Strategy } from '../../src/strategy/strategy.ts';
-import { presetCluster, presetModel, problemOf } from './problems.ts';
+import { bytes } from '../../src/units.ts';
+import { presetCluster, presetModel, problemOf, unit } from './problems.ts';
 
 /** Every way to cut `layers` into `chunks` runs of which only the first and the last may be empty. */
 const allSizes = (layers: number, chunks: number): number[][] => {
@@ -24,110 +26,155 @@ const allSizes = (layers: number, chunks: number): number[][] => {
   return found;
 };
 
-const partitionsOf = (layers: number, { pipeline, virtualStages }: Strategy): Partition[] =>
-  allSizes(layers, pipeline * virtualStages).map((sizes) =>
-    Array.from({ length: pipeline }, (_, stage) =>
-      sizes.filter((_size, chunk) => chunk % pipeline === stage),
+/** Stage of each chunk in the order of the layers: round after round, in a V every second one back up. */
+const places = ({ pipeline, virtualStages, schedule }: Strategy): number[] => {
+  const down = Array.from({ length: pipeline }, (_, stage) => stage);
+  const isV = schedule === 'zb-v' || schedule === 'v-half' || schedule === 'dualpipe-v';
+  return Array.from({ length: virtualStages }, (_, round) =>
+    isV && round % 2 === 1 ? [...down].reverse() : down,
+  ).flat();
+};
+
+const partitionsOf = (layers: number, strategy: Strategy): Partition[] => {
+  const stageOf = places(strategy);
+  return allSizes(layers, stageOf.length).map((sizes) =>
+    Array.from({ length: strategy.pipeline }, (_, stage) =>
+      sizes.filter((_size, chunk) => stageOf[chunk] === stage),
     ),
   );
+};
 
-/** As equal as the chunks of a stage can be: what planner considers for models of one kind of layer. */
-const isSpread = (partition: Partition): boolean =>
-  partition.every((chunks) => Math.max(...chunks) - Math.min(...chunks) <= 1);
+/**
+ * As equal as the chunks of a stage can be, larger ones later (earlier where the model ends): what planner considers for
+ * models of one kind of layer.
+ */
+const isSpread = (strategy: Strategy, partition: Partition): boolean =>
+  partition.every((chunks, stage) => {
+    const ordered = [...chunks].sort((a, b) => (stage === places(strategy).at(-1) ? b - a : a - b));
+    return (
+      Math.max(...chunks) - Math.min(...chunks) <= 1 && ordered.every((size, chunk) => size === chunks[chunk])
+    );
+  });
 
-const cases: readonly { readonly name: string; readonly problem: Problem; readonly virtualStages: number }[] =
-  [
-    ...[0.5, 0.8, 0.9].map((memoryReserve) => ({
-      name: `one kind of layers, ${String(memoryReserve)} of the memory reserved`,
-      problem: problemOf(
-        presetModel('llama3-8b', 7),
-        presetCluster('h100-sxm-80gb', 1),
-        { globalBatchSize: 16 },
-        { memoryReserve },
-      ),
-      virtualStages: 2,
-    })),
-    ...[0.2, 0.5, 0.7].map((memoryReserve) => ({
-      name: `two kinds of layers, ${String(memoryReserve)} of the memory reserved`,
-      problem: problemOf(
-        presetModel('deepseek-v3', 6),
-        presetCluster('h800-sxm-80gb', 4),
-        { globalBatchSize: 64 },
-        { memoryReserve },
-      ),
-      virtualStages: 1,
-    })),
-  ];
+/** The same costs on devices with so many more bytes. */
+const withMore = (costs: SearchCosts, more: number): SearchCosts => ({
+  ...costs,
+  memory: (strategy, partition) =>
+    costs.memory(strategy, partition).map((stage) => ({ ...stage, capacity: bytes(stage.capacity + more) })),
+  excess: (strategy, partition) => bytes(costs.excess(strategy, partition) - more),
+  stageExcess: (strategy, partition, stage) => bytes(costs.stageExcess(strategy, partition, stage) - more),
+  leastExcess: (strategy, counts, stage) => bytes(costs.leastExcess(strategy, counts, stage) - more),
+});
+
+const torchtitan = { runtime: { name: 'torchtitan', version: '2026' } } as const;
+
+const cases: readonly { readonly name: string; readonly problem: Problem }[] = [
+  {
+    name: 'one kind of layers',
+    problem: problemOf(presetModel('llama3-8b', 7), presetCluster('h100-sxm-80gb', 1), {
+      globalBatchSize: 16,
+    }),
+  },
+  {
+    name: 'one kind of layers, V-shaped schedules among others',
+    problem: problemOf(presetModel('llama3-8b', 7), presetCluster('h100-sxm-80gb', 1), {
+      globalBatchSize: 16,
+      ...torchtitan,
+    }),
+  },
+  {
+    name: 'dense layers before expert layers',
+    problem: problemOf(presetModel('deepseek-v3', 7), presetCluster('h800-sxm-80gb', 4), {
+      globalBatchSize: 64,
+    }),
+  },
+  {
+    name: 'two kinds in turn',
+    problem: problemOf(presetModel('gpt-oss-20b', 8), presetCluster('h100-sxm-80gb', 1), {
+      globalBatchSize: 16,
+    }),
+  },
+];
 
 describe('the partition that is chosen, against all partitions', () => {
-  for (const { name, problem, virtualStages } of cases)
+  for (const { name, problem } of cases)
     it(name, { timeout: 120_000 }, () => {
       const costs = createSearchCosts(problem, defaultCalibration());
       const space = createSpace(problem);
-      const partitioner = createPartitioner(problem, costs);
       const frames = space.families
         .flatMap((family) => family.frames)
-        .filter(({ strategy }) => strategy.pipeline > 1 && strategy.pipeline < 7)
-        .filter(({ strategy }) => strategy.virtualStages <= virtualStages);
+        .filter(({ strategy }) => strategy.pipeline > 1)
+        .filter(({ strategy }) => strategy.pipeline * strategy.virtualStages <= problem.model.layers.length);
       expect(frames.length).toBeGreaterThan(0);
-      const seen = { fits: 0, moved: 0, impossible: 0 };
-      const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+      const oneKind = new Set(problem.model.layers).size === 1;
+      const seen = { fits: 0, moved: 0, impossible: 0, open: 0 };
       fc.assert(
-        fc.property(unit, unit, unit, (a, b, c) => {
+        fc.property(unit, unit, unit, unit, (a, b, c, d) => {
           const frame = frames[Math.floor(a * frames.length)];
           const recompute = frame?.recomputes[Math.floor(b * frame.recomputes.length)];
           if (frame === undefined || recompute === undefined) return;
           const layout: Strategy = { ...frame.strategy, recompute };
           const flags = combinations(space.flagChoices(layout));
           const strategy: Strategy = { ...layout, ...flags[Math.floor(c * flags.length)] };
-          const choice = partitioner.choose(strategy);
+          const all = partitionsOf(problem.model.layers.length, strategy)
+            .map((partition) => ({ partition, excess: costs.excess(strategy, partition) }))
+            .filter(({ partition }) => !oneKind || isSpread(strategy, partition))
+            .sort((left, right) => left.excess - right.excess);
+          // Devices that hold a share of the partitions, from none to all.
+          const least = all[Math.floor(d * 1.2 * all.length - 0.1 * all.length)]?.excess;
+          const more = (least ?? (d < 0.5 ? (all[0]?.excess ?? 0) - 4096 : (all.at(-1)?.excess ?? 0))) + 1024;
+          const choice = createPartitioner(problem, withMore(costs, more)).choose(strategy);
           if (choice === null) return;
-          const all = partitionsOf(problem.model.layers.length, strategy);
-          const fitting = all.filter((partition) => costs.excess(strategy, partition) <= 0);
-          const spread = fitting.filter(isSpread);
+          const fitting = all.filter(({ excess }) => excess <= more).map(({ partition }) => partition);
           if (choice.impossible) {
             seen.impossible += 1;
-            expect(spread).toEqual([]);
+            expect(fitting).toEqual([]);
             return;
           }
-          expect(choice.proven).toBe(true);
-          expect(costs.excess(strategy, choice.partition)).toBeLessThanOrEqual(0);
           const slowest = (partition: Partition): number => busiest(problem, costs, strategy, partition);
-          const best = Math.min(...spread.map(slowest));
-          expect(slowest(choice.partition)).toBeLessThanOrEqual(best * (1 + 1e-9));
+          const best = Math.min(...fitting.map(slowest));
           expect(choice.bottleneck).toBeLessThanOrEqual(best * (1 + 1e-9));
+          if (!choice.proven) {
+            // What is left open is said to be open; one chunk per stage and one kind of layers never are.
+            expect(oneKind || strategy.virtualStages === 1).toBe(false);
+            seen.open += 1;
+            return;
+          }
+          expect(choice.shortage).toBeLessThanOrEqual(0);
+          expect(costs.excess(strategy, choice.partition)).toBeLessThanOrEqual(more);
+          expect(slowest(choice.partition)).toBeLessThanOrEqual(best * (1 + 1e-9));
           seen.fits += 1;
-          if (best > partitioner.bottleneck(strategy) * (1 + 1e-9)) seen.moved += 1;
+          if (best > createPartitioner(problem, costs).bottleneck(strategy) * (1 + 1e-9)) seen.moved += 1;
         }),
-        { numRuns: 150, seed: 1811 },
+        { numRuns: 200, seed: 1811 },
       );
-      expect(seen.fits + seen.impossible).toBeGreaterThan(100);
+      // Of 200: each outcome is met, and few are left open.
+      expect(seen.fits).toBeGreaterThan(140);
+      expect(seen.moved).toBeGreaterThan(20);
+      expect(seen.impossible).toBeGreaterThan(10);
     });
 });
 
 /** Seconds of one micro-batch on the slowest stage, from the costs of layers. */
-const busiest = (
-  problem: Problem,
-  costs: ReturnType<typeof createSearchCosts>,
-  strategy: Strategy,
-  partition: Partition,
-): number => {
+const busiest = (problem: Problem, costs: SearchCosts, strategy: Strategy, partition: Partition): number => {
   const [layers] = costs.stageCosts(strategy);
   if (layers === undefined) throw new Error('no costs');
   const both = (pass: { forward: number; backward: number }): number => pass.forward + pass.backward;
   const block = strategy.recompute.kind === 'full-block' ? strategy.recompute.layers : 0;
-  const { pipeline, virtualStages } = strategy;
-  const loads = Array.from({ length: pipeline }, () => 0);
+  const loads = Array.from({ length: strategy.pipeline }, () => 0);
+  const stageOf = places(strategy);
   let layer = 0;
-  for (let virtual = 0; virtual < virtualStages; virtual += 1)
-    for (let stage = 0; stage < pipeline; stage += 1)
-      for (let index = 0; index < (partition[stage]?.[virtual] ?? 0); index += 1) {
-        const kind = problem.model.layers[layer] ?? NaN;
-        const pass = index < block ? layers.kinds[kind] : layers.plain[kind];
-        loads[stage] = (loads[stage] ?? 0) + (pass === undefined ? NaN : both(pass));
-        layer += 1;
-      }
+  for (const [chunk, stage] of stageOf.entries()) {
+    const size = partition[stage]?.[Math.floor(chunk / strategy.pipeline)] ?? 0;
+    for (let index = 0; index < size; index += 1) {
+      const kind = problem.model.layers[layer] ?? NaN;
+      const pass = index < block ? layers.kinds[kind] : layers.plain[kind];
+      loads[stage] = (loads[stage] ?? 0) + (pass === undefined ? NaN : both(pass));
+      layer += 1;
+    }
+  }
+  const end = stageOf.at(-1) ?? 0;
   loads[0] = (loads[0] ?? 0) + both(layers.embedding);
-  loads[pipeline - 1] = (loads[pipeline - 1] ?? 0) + both(layers.head) + both(layers.mtp);
+  loads[end] = (loads[end] ?? 0) + both(layers.head) + both(layers.mtp);
   return Math.max(...loads);
 };

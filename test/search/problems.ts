@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { parse } from 'yaml';
 import type { Cluster } from '../../src/cluster/cluster.ts';
 import { readAccelerator } from '../../src/ingest/presets.ts';
@@ -64,3 +65,6 @@ export const problemOf = (
     ...search,
   },
 });
+
+/** Evenly spread over [0, 1): `fc.double` spreads bit patterns, nearly all of them close to 0. */
+export const unit = fc.noBias(fc.nat({ max: 999_999 })).map((value) => value / 1_000_000);

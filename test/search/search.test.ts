@@ -35,7 +35,11 @@ const experts = (search: Partial<Problem['search']>): Problem =>
     presetModel('mixtral-8x7b', 4),
     presetCluster('h100-sxm-80gb', 1),
     { globalBatchSize: 8 },
-    search,
+    // Switches of data parallelism are free in the dense problems.
+    {
+      ...search,
+      limits: { overlapGradients: [true], overlapParameters: [true], offload: ['none'], ...search.limits },
+    },
   );
 
 /** Dense layers, then expert layers, with a module that predicts more tokens: partitions of two kinds of layers. */

@@ -209,6 +209,26 @@ export const torchtitanRules: readonly Rule[] = [
         : illegal(['sequenceParallel'], 'tensor parallelism without sequence parallelism', 'false', 'true'),
   }),
   rule({
+    id: 'recompute-supported',
+    stage: 'parse',
+    why: 'activation checkpointing is off, of whole layers, or of what is cheap by operator, which planner spells selective:core_attn',
+    source: `${torchtitanSource} activation_checkpoint.mode, selective_ac_option`,
+    reads: ['recompute'],
+    check: ({ strategy: { recompute } }) => {
+      const { kind } = recompute;
+      const byOperator =
+        kind === 'selective' && recompute.modules.length === 1 && recompute.modules[0] === 'core_attn';
+      return kind === 'none' || kind === 'full' || byOperator
+        ? legal
+        : illegal(
+            ['recompute'],
+            'recomputation of some modules or layers',
+            kind,
+            'none, full or selective:core_attn',
+          );
+    },
+  }),
+  rule({
     id: 'offload-supported',
     stage: 'parse',
     why: 'CPU offload of FSDP moves parameters too, which planner does not model',
