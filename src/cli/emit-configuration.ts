@@ -3,8 +3,10 @@ import { gpuCount } from '../cluster/cluster.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { createSearchCosts } from '../search/costs.ts';
+import { runtimeOfEmission } from '../runtimes/emit.ts';
 import { judgeStrategy } from '../search/estimate.ts';
 import { carriedOver } from '../validate/carry.ts';
+import { runtimeOfTarget } from '../validate/target.ts';
 import { knownStrategy } from '../validate/validate-file.ts';
 import type { FileReport } from '../validate/validate-file.ts';
 import { printDiagnostics } from './diagnostic-text.ts';
@@ -39,10 +41,11 @@ export const emitConfiguration = (
       'the configuration is invalid: planner validate says why, --fix proposes a legal one',
     );
   const open = [...known.unknown];
+  const planned = runtimeOfTarget[judged.subject.target.name] ?? 'megatron';
   const carried = carriedOver(
     known.strategy,
     new Set(open),
-    request.target,
+    runtimeOfEmission(request.target, planned),
     spec.problem.model,
     gpuCount(spec.problem.cluster),
   );

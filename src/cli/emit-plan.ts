@@ -10,7 +10,7 @@ import { writeAnswer, writeAnswerFiles } from './output.ts';
 import { packageVersion } from './version.ts';
 
 export const launchTargets: readonly string[] = emitTargets;
-export const launchers: readonly Launcher[] = ['torchrun', 'slurm'];
+export const launchers: readonly Launcher[] = ['torchrun', 'slurm', 'jobset', 'pytorchjob'];
 
 export interface EmitRequest {
   readonly target: EmitTarget;
@@ -42,7 +42,10 @@ export const emitPlan = (plan: Plan, problem: Problem, request: EmitRequest): vo
           ...emission.notes,
           `the plan assumes the experts of placement ${placement}, which a launch file cannot ask for: permute them in the checkpoint (planner place --emit megatron)`,
         ];
-  printDiagnostics(notes.map((message) => note(target, message)));
+  printDiagnostics([
+    ...emission.notCarried.map(({ text }) => note(target, `not carried over: ${text}`)),
+    ...notes.map((message) => note(target, message)),
+  ]);
   if (request.output === undefined) {
     writeAnswer(emission.files[0]?.text ?? '');
     return;

@@ -1,6 +1,8 @@
 import { gpuCount } from '../cluster/cluster.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Problem } from '../plan/problem.ts';
+import type { Problem, RuntimeName } from '../plan/problem.ts';
+import { emitAccelerate, engineOf } from './accelerate/write.ts';
+import { emitBridge } from './bridge/write.ts';
 import { emitDeepspeed } from './deepspeed/write.ts';
 import { unsupported } from './emit-types.ts';
 import type { Emission, Emitter, EmitOptions, EmitTarget } from './emit-types.ts';
@@ -9,22 +11,45 @@ import { emitNanotron } from './nanotron/write.ts';
 import { checkStrategy, latestVersion } from './registry.ts';
 import { emitTorchtitan } from './torchtitan/write.ts';
 
-const emitters: Readonly<Record<EmitTarget, Emitter>> = {
-  megatron: emitMegatron,
-  torchtitan: emitTorchtitan,
-  deepspeed: emitDeepspeed,
-  nanotron: emitNanotron,
+export const emitTargets: readonly EmitTarget[] = [
+  'megatron',
+  'bridge',
+  'torchtitan',
+  'deepspeed',
+  'nanotron',
+  'accelerate',
+];
+
+/** The runtime whose rules a target's runs obey; accelerate runs a plan as the plan's own runtime does. */
+export const runtimeOfEmission = (target: EmitTarget, planned: RuntimeName): RuntimeName => {
+  if (target === 'accelerate') return engineOf(planned);
+  return target === 'bridge' ? 'megatron' : target;
 };
 
-export const emitTargets: readonly EmitTarget[] = ['megatron', 'torchtitan', 'deepspeed', 'nanotron'];
+const emitterOf = (target: EmitTarget, runtime: RuntimeName): Emitter => {
+  switch (target) {
+    case 'megatron':
+      return emitMegatron;
+    case 'bridge':
+      return emitBridge;
+    case 'torchtitan':
+      return emitTorchtitan;
+    case 'deepspeed':
+      return emitDeepspeed;
+    case 'nanotron':
+      return emitNanotron;
+    case 'accelerate':
+      return emitAccelerate(engineOf(runtime));
+  }
+};
 
 /** The problem as the target sees it: its own newest version where the plan was made for another runtime. */
-const retarget = (problem: Problem, target: EmitTarget): Problem =>
-  problem.training.runtime.name === target
+const retarget = (problem: Problem, runtime: RuntimeName): Problem =>
+  problem.training.runtime.name === runtime
     ? problem
     : {
         ...problem,
-        training: { ...problem.training, runtime: { name: target, version: latestVersion(target) } },
+        training: { ...problem.training, runtime: { name: runtime, version: latestVersion(runtime) } },
       };
 
 /**
@@ -32,7 +57,8 @@ const retarget = (problem: Problem, target: EmitTarget): Problem =>
  * files, and the reasons.
  */
 export const emit = (plan: Plan, problem: Problem, options: EmitOptions): Emission => {
-  const seen = retarget(problem, options.target);
+  const runtime = runtimeOfEmission(options.target, problem.training.runtime.name);
+  const seen = retarget(problem, runtime);
   const broken = checkStrategy({
     world: gpuCount(problem.cluster),
     perNode: Math.min(...problem.cluster.groups.map((group) => group.perNode)),
@@ -46,5 +72,5 @@ export const emit = (plan: Plan, problem: Problem, options: EmitOptions): Emissi
     return unsupported(
       `${options.target} would not run this plan: ${broken.map(({ rule, message }) => `${message} (${rule.id})`).join('; ')}`,
     );
-  return emitters[options.target](plan, seen, options);
+  return emitterOf(options.target, runtime)(plan, seen, options);
 };

@@ -9,8 +9,10 @@ export interface ScriptContent {
   readonly environment: readonly (readonly [name: string, value: string])[];
   /** Bash array of the runtime's arguments: a line of words each. */
   readonly flags: readonly (readonly string[])[];
-  /** Words that follow torchrun's options and precede the flags, as bash: the program. */
+  /** Words that follow the starter's options and precede the flags, as bash: the program. */
   readonly program: string;
+  /** What starts the ranks of a node; torchrun by default. */
+  readonly starter?: 'torchrun' | 'accelerate' | undefined;
   readonly jobName: string;
 }
 
@@ -20,14 +22,18 @@ const indent = (lines: readonly string[], by: number): readonly string[] =>
 const header = (content: ScriptContent): readonly string[] =>
   content.header.map((line) => `# ${commentText(line)}`.trimEnd());
 
-const flagArray = (flags: ScriptContent['flags']): readonly string[] => [
-  'local -r flags=(',
-  ...indent(
-    flags.map((words) => words.map(shellQuote).join(' ')),
-    2,
-  ),
-  ')',
-];
+/** No array without items: bash before 4.4 takes it for an unset variable. */
+const flagArray = (flags: ScriptContent['flags']): readonly string[] =>
+  flags.length === 0
+    ? []
+    : [
+        'local -r flags=(',
+        ...indent(
+          flags.map((words) => words.map(shellQuote).join(' ')),
+          2,
+        ),
+        ')',
+      ];
 
 const exports = (environment: ScriptContent['environment']): readonly string[] =>
   environment.map(([name, value]) => `export ${name}=${shellQuote(value)}`);
@@ -58,10 +64,32 @@ const deviceLines = (
   return { lines, perNode: uniform === null ? '"${gpus[node_rank]}"' : String(uniform) };
 };
 
-/** The function that one node runs, given its rank: environment, flags, torchrun with a static rendezvous. */
+/** Words that start the ranks of one node, up to the program: a static rendezvous, in which ranks follow node_rank. */
+const starterLines = (
+  starter: ScriptContent['starter'],
+  nodes: readonly LaunchNode[],
+  perNode: string,
+): readonly string[] => {
+  const address = nodes.length === 1 ? '"${MASTER_ADDR:-localhost}"' : '"$MASTER_ADDR"';
+  const port = '"${MASTER_PORT:-29500}"';
+  if (starter === 'accelerate') {
+    const processes = nodes.reduce((sum, { gpus }) => sum + gpus, 0);
+    return [
+      'exec accelerate launch --config_file "${ACCELERATE_CONFIG:-accelerate.yaml}" \\',
+      `  --num_machines ${nodes.length} --num_processes ${processes} --machine_rank "$node_rank" \\`,
+      `  --rdzv_backend static --main_process_ip ${address} --main_process_port ${port} \\`,
+    ];
+  }
+  return [
+    'exec torchrun --rdzv-backend static \\',
+    `  --nnodes ${nodes.length} --nproc-per-node ${perNode} --node-rank "$node_rank" \\`,
+    `  --master-addr ${address} --master-port ${port} \\`,
+  ];
+};
+
+/** The function that one node runs, given its rank: environment, flags, the program on each GPU. */
 const nodeFunction = (content: ScriptContent, nodes: readonly LaunchNode[]): readonly string[] => {
   const devices = deviceLines(nodes);
-  const address = nodes.length === 1 ? '"${MASTER_ADDR:-localhost}"' : '"$MASTER_ADDR"';
   return [
     'run_node() {',
     ...indent(
@@ -71,10 +99,8 @@ const nodeFunction = (content: ScriptContent, nodes: readonly LaunchNode[]): rea
         ...devices.lines,
         ...exports(content.environment),
         ...flagArray(content.flags),
-        'exec torchrun --rdzv-backend static \\',
-        `  --nnodes ${nodes.length} --nproc-per-node ${devices.perNode} --node-rank "$node_rank" \\`,
-        `  --master-addr ${address} --master-port "\${MASTER_PORT:-29500}" \\`,
-        `  ${content.program} "\${flags[@]}" "$@"`,
+        ...starterLines(content.starter, nodes, devices.perNode),
+        `  ${content.program} ${content.flags.length === 0 ? '' : '"${flags[@]}" '}"$@"`,
       ],
       2,
     ),
@@ -99,7 +125,7 @@ const findRank = (hosts: readonly string[] | null, count: number): readonly stri
     : [
         'if [[ -z $node_rank ]]; then',
         '  local name index',
-        '  name=$(hostname)',
+        '  name=${NODE_NAME:-$(hostname)}',
         '  for index in "${!hosts[@]}"; do',
         '    if [[ ${hosts[index]} == "$name" || ${hosts[index]} == "${name%%.*}" || ${hosts[index]%%.*} == "$name" ]]; then',
         '      node_rank=$index',
@@ -141,7 +167,7 @@ const sbatch = (options: readonly (readonly [string, string])[]): readonly strin
   options.map(([name, value]) => (value === '' ? `#SBATCH --${name}` : `#SBATCH --${name}=${value}`));
 
 /**
- * A batch job, one task per node. With named hosts the tasks follow a host file (`srun -m arbitrary`): a node list
+ * A batch job, one task per node. With named hosts the tasks follow a host file (`srun --distribution=arbitrary`): a node list
  * alone would be sorted. SLURM_PROCID follows the file; it is the node rank.
  */
 export const slurmScript = (content: ScriptContent, nodes: readonly LaunchNode[]): string => {
@@ -173,7 +199,7 @@ export const slurmScript = (content: ScriptContent, nodes: readonly LaunchNode[]
           'export SLURM_HOSTFILE',
           'printf \'%s\\n\' "${hosts[@]}" >"$SLURM_HOSTFILE"',
           'local status=0',
-          `srun --nodes ${count} --ntasks ${count} -m arbitrary ${run} || status=$?`,
+          `srun --nodes ${count} --ntasks ${count} --distribution=arbitrary ${run} || status=$?`,
           'rm -f -- "$SLURM_HOSTFILE"',
           'return "$status"',
         ];

@@ -1,3 +1,5 @@
+import type { Precision } from '../plan/problem.ts';
+import { selective } from '../strategy/recompute.ts';
 import type { Sharding } from '../strategy/strategy.ts';
 import { placeIn, rewriteData, sizeSettings, textIn, Values } from './data-file.ts';
 import type { DataFile } from './data-file.ts';
@@ -9,9 +11,14 @@ import type { Changes, ReadOptions, Subject } from './subject.ts';
 import type { Target } from './target.ts';
 
 const prefix = 'parallelism_config.parallelism_config_';
+const megatron = 'megatron_lm_config.megatron_lm_';
 const accelerateNames = {
-  tensor: [`${prefix}tp_size`],
+  tensor: [`${prefix}tp_size`, `${megatron}tp_degree`],
+  pipeline: [`${megatron}pp_degree`],
+  sequenceParallel: [`${megatron}sequence_parallelism`],
+  recompute: [`${megatron}recompute_activations`, 'fsdp_config.fsdp_activation_checkpointing'],
   context: [`${prefix}cp_size`, `${prefix}sp_size`],
+  contextCommunication: [`${prefix}cp_comm_strategy`],
   data: [`${prefix}dp_shard_size`, `${prefix}dp_replicate_size`],
   shardingGroup: [`${prefix}dp_shard_size`],
   sharding: [
@@ -34,10 +41,48 @@ const accelerateSharding = (values: Values): Sharding => {
   return 'parameters';
 };
 
+const precisionOf = (values: Values): Precision => {
+  const word = values.text('mixed_precision');
+  return word === 'fp16' || word === 'fp8' || word === 'bf16' ? word : 'fp32';
+};
+
+/** Its Megatron-LM plugin (MegatronLMPlugin of src/accelerate/utils/dataclasses.py). */
+const readPlugin = (values: Values, options: ReadOptions): StructuredReading => {
+  const degree = (name: string): number => Math.max(1, values.count(`${megatron}${name}_degree`) ?? 1);
+  const [tensor, pipeline] = [degree('tp'), degree('pp')];
+  const ranks =
+    options.gpus ?? values.count('num_processes') ?? options.clusterGpus ?? Math.max(1, tensor * pipeline);
+  const data = ranks / (tensor * pipeline);
+  return {
+    strategy: {
+      tensor,
+      pipeline,
+      data,
+      sequenceParallel: values.flag(`${megatron}sequence_parallelism`),
+      recompute: values.flag(`${megatron}recompute_activations`)
+        ? selective(['core_attn'])
+        : { kind: 'none' },
+      sharding: values.flag(`${megatron}use_distributed_optimizer`) ? 'optimizer' : 'none',
+      shardingGroup: data,
+    },
+    partition: null,
+    world: ranks,
+    sequenceLength: null,
+    globalBatchSize: null,
+    precision: precisionOf(values),
+    model: null,
+    missing: {},
+    unstated: ['microBatchSize'],
+    findings: [],
+  };
+};
+
 /** A YAML configuration of Hugging Face accelerate (src/accelerate/parallelism_config.py, huggingface/accelerate @ 16cb6eb8). */
 export const accelerateSubject = (file: DataFile, target: Target, options: ReadOptions): Subject => {
+  const plugin = new Values(file, new Map()).text('distributed_type') === 'MEGATRON_LM';
   const read = (changes: Changes): StructuredReading => {
     const values = new Values(file, changes);
+    if (plugin) return readPlugin(values, options);
     const size = (name: string): number | null => values.count(`${prefix}${name}_size`);
     const [tensor, cp, sp, replicate] = [
       size('tp') ?? 1,
@@ -99,20 +144,15 @@ export const accelerateSubject = (file: DataFile, target: Target, options: ReadO
         sharding,
         shardingGroup: sharding === 'none' ? data * context : (stated ? shard : data) * context,
         offload: offload ? 'optimizer' : 'none',
+        contextCommunication:
+          sp > 1 ? 'a2a' : values.text(`${prefix}cp_comm_strategy`) === 'alltoall' ? 'p2p' : 'all-gather',
         recompute: { kind: values.flag('fsdp_config.fsdp_activation_checkpointing') ? 'full' : 'none' },
       },
       partition: null,
       world: stated ? product : ranks,
       sequenceLength: null,
       globalBatchSize: null,
-      precision:
-        values.text('mixed_precision') === 'fp16'
-          ? 'fp16'
-          : values.text('mixed_precision') === 'fp8'
-            ? 'fp8'
-            : values.text('mixed_precision') === 'bf16'
-              ? 'bf16'
-              : 'fp32',
+      precision: precisionOf(values),
       model: null,
       missing: {},
       unstated: ['microBatchSize'],
@@ -124,7 +164,7 @@ export const accelerateSubject = (file: DataFile, target: Target, options: ReadO
     {
       source: file.source,
       target,
-      runtime: 'fsdp',
+      runtime: plugin ? 'megatron' : 'fsdp',
       open: [],
       read,
       modelFact: 'the model (it is in the training program)',
@@ -134,7 +174,9 @@ export const accelerateSubject = (file: DataFile, target: Target, options: ReadO
       placeOf: placeIn(file),
       valueOf: textIn(file),
       defaultOf: (setting) =>
-        setting.startsWith(prefix) ? { value: '1', from: 'default of accelerate' } : null,
+        setting.startsWith(prefix) || setting.startsWith(megatron)
+          ? { value: '1', from: 'default of accelerate' }
+          : null,
       settings: sizeSettings(file, [...Object.values(accelerateNames).flat(), 'num_processes']),
       rewrite: rewriteData(file),
       without: new Set([
@@ -144,6 +186,7 @@ export const accelerateSubject = (file: DataFile, target: Target, options: ReadO
         'fsdp/replicas-need-shards',
         // The batch is the product of what the program is told.
         'fsdp/batch-divisible',
+        'megatron/batch-divisible',
       ]),
       ownRules: [
         'accelerate/context-exclusive',

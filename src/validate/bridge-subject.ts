@@ -118,6 +118,10 @@ export const bridgeSubject = (given: BridgeGiven, options: ReadOptions): Subject
       if (flag !== null && value !== null && !byFlag.has(flag) && !gapsBySetting.has(flag))
         words.push(...wordsOf(flag, value));
     }
+    // Bridge's models have positions for the sequence (docs/megatron-lm-to-megatron-bridge.md).
+    const sequence = words[words.indexOf('--seq-length') + 1];
+    if (words.includes('--seq-length') && sequence !== undefined)
+      words.push('--max-position-embeddings', sequence);
     return judgeWords(words, world.of(changes));
   };
 

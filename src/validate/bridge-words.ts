@@ -1,3 +1,4 @@
+import { isInverted } from '../runtimes/bridge/keys.ts';
 import { megatronFlags } from '../runtimes/megatron/flags.ts';
 import { knownText, shownText, wordOf } from '../runtimes/shell-parse/values.ts';
 import type { ShellWord } from '../runtimes/shell-parse/values.ts';
@@ -54,11 +55,21 @@ export const readCommandLine = (words: readonly ShellWord[]): CommandLine => {
   return { settings, recipe: recipe === undefined ? null : knownText(recipe.fragments), world };
 };
 
+/** PyTorch's names of data types, which Bridge's dataclasses hold, as Megatron-LM's flags spell them. */
+const dataTypes: Readonly<Record<string, string>> = {
+  'torch.float32': 'fp32',
+  'torch.bfloat16': 'bf16',
+  'torch.float16': 'fp16',
+  'torch.uint8': 'fp8',
+};
+
 const plainValue = (text: string): string => text.trim().replace(/^(["'])(.*)\1$/u, '$2');
 
 /** Words of Megatron for one setting; none for what is off or not said. */
 export const wordsOf = (flag: string, given: string): readonly string[] => {
-  const text = plainValue(given);
+  const plain = plainValue(given);
+  const text = dataTypes[plain] ?? plain;
+  if (isInverted(flag)) return /^false$/iu.test(text) ? [flag] : [];
   if (/^(?:null|none|~)?$/iu.test(text) || /^false$/iu.test(text)) return [];
   if (megatronFlags.get(flag)?.values === 0) return /^(?:true|1)$/iu.test(text) ? [flag] : [];
   const list = /^\[(.*)\]$/su.exec(text)?.[1];

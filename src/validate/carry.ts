@@ -1,7 +1,6 @@
 import type { Model } from '../model/model.ts';
-import type { RuntimeReference } from '../plan/problem.ts';
+import type { RuntimeName, RuntimeReference } from '../plan/problem.ts';
 import { completeStrategy } from '../runtimes/complete.ts';
-import type { EmitTarget } from '../runtimes/emit-types.ts';
 import { latestVersion, rulesFor, runtimeOf } from '../runtimes/registry.ts';
 import { strategyToJson } from '../strategy/format.ts';
 import { keyOfField } from '../strategy/keys.ts';
@@ -33,7 +32,7 @@ const sizes = new Set<keyof Strategy>([
 export const carriedOver = (
   strategy: Strategy,
   unknown: ReadonlySet<keyof Strategy>,
-  name: EmitTarget,
+  name: RuntimeName,
   model: Model,
   gpus: number,
 ): Carried => {

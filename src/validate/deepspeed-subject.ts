@@ -14,6 +14,7 @@ const steps = 'gradient_accumulation_steps';
 const names = {
   tensor: ['tensor_parallel.autotp_size'],
   context: ['sequence_parallel_size'],
+  pipeline: ['pipeline.stages'],
   microBatchSize: [micro],
   sharding: ['zero_optimization.stage'],
   shardingGroup: ['zero_optimization.mics_shard_size'],
@@ -26,7 +27,7 @@ export const deepspeedSubject = (file: DataFile, target: Target, options: ReadOp
   const given = new Values(file, new Map());
   const world = worldOfSizes(options, {
     tensor: Math.max(1, given.count('tensor_parallel.autotp_size') ?? 1),
-    pipeline: 1,
+    pipeline: Math.max(1, given.count('pipeline.stages') ?? 1),
     context: Math.max(1, given.count('sequence_parallel_size') ?? 1),
     expert: 1,
   });

@@ -6,7 +6,7 @@ import { worldOf } from '../runtimes/shell-parse/launch.ts';
 import type { Launch } from '../runtimes/shell-parse/launch.ts';
 import { readScript } from '../runtimes/shell-parse/read.ts';
 import type { ScriptFacts } from '../runtimes/shell-parse/read.ts';
-import { shownText, wordOf } from '../runtimes/shell-parse/values.ts';
+import { knownText, shownText, wordOf } from '../runtimes/shell-parse/values.ts';
 import type { ShellWord } from '../runtimes/shell-parse/values.ts';
 import { bridgeSubject } from './bridge-subject.ts';
 import { rewriteFlags } from './edit.ts';
@@ -18,6 +18,9 @@ import type { ReadResult } from './read-result.ts';
 import { serverSubject } from './server-subject.ts';
 import type { ReadOptions, Subject } from './subject.ts';
 import { targetOf } from './target.ts';
+import { torchtitanSubject } from './torchtitan-subject.ts';
+import { looksLikeTorchtitan, torchtitanFile } from './torchtitan-words.ts';
+import type { StatedWorld } from './world.ts';
 
 /** Launches of one script that are judged; a sweep over forty sizes is understood before the twentieth. */
 const MOST_LAUNCHES = 20;
@@ -70,6 +73,21 @@ const signature = ({ program, arguments: words, environment }: Launch): string =
     [...environment].map(([name, value]) => [name, shownText(value)]),
   ]);
 
+/** A launch of torchtitan whose sections are words of the command line. */
+const torchtitanLaunch = (
+  source: Source,
+  words: readonly ShellWord[],
+  world: StatedWorld | null,
+  options: ReadOptions,
+): Subject | null => {
+  const file = torchtitanFile(source, words);
+  if (file === null) return null;
+  const factors = world?.factors.map(({ fragments }) => Number(knownText(fragments))) ?? [Number.NaN];
+  const ranks = factors.reduce((product, factor) => product * factor, 1);
+  const gpus = options.gpus ?? (Number.isSafeInteger(ranks) && ranks > 0 ? ranks : null);
+  return torchtitanSubject(file, options.target ?? targetOf('torchtitan'), { ...options, gpus });
+};
+
 const subjectOf = (
   source: Source,
   launch: Launch,
@@ -97,6 +115,8 @@ const subjectOf = (
       },
       options,
     );
+  if (forced === 'torchtitan' || (forced === null && looksLikeTorchtitan(launch.arguments)))
+    return torchtitanLaunch(source, launch.arguments, world, options);
   if (forced !== null && forced !== 'megatron') return null;
   if (!looksLikeMegatron(launch.arguments)) return null;
   const own = readMegatronScript(source.text, '0.20');
@@ -248,6 +268,10 @@ export const subjectOfWords = (
       certain: true,
     };
     return { kind: 'subjects', subjects: [serverSubject(source, launch, options)] };
+  }
+  if (forced === 'torchtitan' || (forced === null && looksLikeTorchtitan(words))) {
+    const subject = torchtitanLaunch(source, words, null, options);
+    return subject === null ? null : { kind: 'subjects', subjects: [subject] };
   }
   if (forced === null && !looksLikeMegatron(words)) return null;
   const { uses } = groupWords(words);

@@ -20,7 +20,11 @@ const names = {
   shardingGroup: [`${section}data_parallel_shard_degree`],
   schedule: [`${section}pipeline_parallel_schedule`],
   virtualStages: [`${section}pipeline_parallel_schedule`],
-  microBatchSize: ['training.local_batch_size', `${section}pipeline_parallel_microbatch_size`],
+  microBatchSize: [
+    'training.local_batch_size',
+    'training.num_tokens_per_microbatch_per_dp_rank',
+    `${section}pipeline_parallel_microbatch_size`,
+  ],
   recompute: ['activation_checkpoint.mode'],
 } as const;
 
@@ -149,15 +153,9 @@ export const torchtitanSubject = (file: DataFile, target: Target, options: ReadO
         ),
       );
     }
-    const schedule = values.text(`${section}pipeline_parallel_schedule`);
     const local = values.count('training.local_batch_size', 'training.batch_size');
-    // Interleaved schedules get their stages from layers per stage, or two of them.
-    const virtual =
-      schedule !== null && /^Interleaved/u.test(schedule) && pipeline > 1 && reading.partition === null
-        ? 2
-        : reading.strategy.virtualStages;
     return {
-      strategy: { ...reading.strategy, virtualStages: virtual, sequenceParallel: true },
+      strategy: reading.strategy,
       partition: reading.partition,
       world: ranks,
       sequenceLength: reading.sequenceLength,

@@ -145,10 +145,10 @@ describe('500 random legal strategies', () => {
   });
 
   it.skipIf(!has('shellcheck')).each(launchers)(
-    'pass ShellCheck as %s scripts (half of them each)',
+    'pass ShellCheck as %s scripts (a sample: scripts/emission-report.ts checks all)',
     (launcher) => {
-      const half = writeAll(launcher).filter((_, index) => index % 2 === (launcher === 'slurm' ? 1 : 0));
-      const run = spawnSync('shellcheck', ['-f', 'gcc', ...half], { encoding: 'utf8' });
+      const sample = writeAll(launcher).filter((_, index) => index % 20 === (launcher === 'slurm' ? 10 : 0));
+      const run = spawnSync('shellcheck', ['-f', 'gcc', ...sample], { encoding: 'utf8' });
       expect(run.stdout).toBe('');
       expect(run.status).toBe(0);
     },
@@ -293,7 +293,7 @@ describe('what the scripts do', () => {
 
   it('lays Slurm tasks over a host file in the order of the plan', () => {
     const output = runWithStubs(text(true, 'slurm', reversed), ['--train-iters', '10'], {});
-    expect(output).toContain('srun -m\nsrun arbitrary\nhost gpu002\nhost gpu001\n');
+    expect(output).toContain('srun --distribution=arbitrary\nhost gpu002\nhost gpu001\n');
     expect(output).toContain('--node-rank\n1\n--master-addr\ngpu002\n');
     expect(output).toContain('devices=0,1,2,3,4,5,6,7\n');
     expect(output.trimEnd().endsWith('--train-iters\n10')).toBe(true);
@@ -390,11 +390,7 @@ describe('what the scripts do', () => {
     expect(script).toContain('#SBATCH --job-name=evil-touch-x-');
   });
 
-  it('says that Kubernetes is not available yet, and that a runtime refuses a plan', () => {
-    const plan = planOf(strategy, partition, { hosts: null, devices: null });
-    expect(emit(plan, problem(false), { target: 'megatron', launcher: 'k8s' }).unsupported).toContain(
-      'not available yet',
-    );
+  it('says that a runtime refuses a plan', () => {
     const broken = planOf(strategyOf({ tensor: 3, data: 5, shardingGroup: 5 }), partition, {
       hosts: null,
       devices: null,

@@ -39,7 +39,8 @@ export const bridgeKeys: Readonly<Record<string, readonly string[]>> = {
   '--moe-shared-expert-overlap': ['model.moe_shared_expert_overlap'],
   '--moe-grouped-gemm': ['model.moe_grouped_gemm'],
   '--mtp-num-layers': ['model.mtp_num_layers'],
-  '--hybrid-override-pattern': ['model.hybrid_override_pattern', 'model.hybrid_layer_pattern'],
+  '--hybrid-layer-pattern': ['model.hybrid_layer_pattern'],
+  '--hybrid-override-pattern': ['model.hybrid_override_pattern'],
   '--cpu-offloading-num-layers': ['model.cpu_offloading_num_layers'],
   '--seq-length': ['model.seq_length', 'dataset.seq_length', 'dataset.sequence_length'],
   '--vocab-size': ['model.vocab_size'],
@@ -70,6 +71,14 @@ export const bridgeKeys: Readonly<Record<string, readonly string[]>> = {
   '--use-tp-pp-dp-mapping': ['dist.use_tp_pp_dp_mapping'],
 };
 
+/** Keys that say the opposite of the flag: `model.add_bias_linear=false` is `--disable-bias-linear`. */
+const invertedKeys: Readonly<Record<string, readonly string[]>> = {
+  '--disable-bias-linear': ['model.add_bias_linear'],
+  '--untie-embeddings-and-output-weights': ['model.share_embeddings_and_output_weights'],
+};
+
+export const isInverted = (flag: string): boolean => flag in invertedKeys;
+
 /** NeMo's YAML (NVIDIA/NeMo, megatron_gpt_config.yaml) names the batch and the sequence within the model. */
 const nemoKeys: Readonly<Record<string, readonly string[]>> = {
   '--global-batch-size': ['model.global_batch_size', 'data.global_batch_size'],
@@ -85,7 +94,7 @@ const nemoKeys: Readonly<Record<string, readonly string[]>> = {
 };
 
 const flags = new Map<string, string>();
-for (const table of [bridgeKeys, nemoKeys])
+for (const table of [bridgeKeys, invertedKeys, nemoKeys])
   for (const [flag, keys] of Object.entries(table)) for (const key of keys) flags.set(key, flag);
 
 /** The flag of Megatron-LM behind a dotted key of Bridge or NeMo; null for keys that rules do not read. */

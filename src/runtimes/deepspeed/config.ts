@@ -1,7 +1,11 @@
 import type { Plan } from '../../plan/plan.ts';
-import type { Problem } from '../../plan/problem.ts';
-import type { Sharding } from '../../strategy/strategy.ts';
+import type { Problem, Training } from '../../plan/problem.ts';
+import type { Recompute, Sharding, Strategy } from '../../strategy/strategy.ts';
+import { effectiveStrategy } from '../../strategy/effective.ts';
 import { microBatches } from '../../strategy/strategy.ts';
+import type { NotCarried } from '../emit-types.ts';
+import { hasExperts } from '../model-facts.ts';
+import { notCarried, notStated } from '../not-carried.ts';
 
 /** ZeRO stages by what they shard. */
 export const zeroStages: readonly Sharding[] = ['none', 'optimizer', 'gradients', 'parameters'];
@@ -23,59 +27,97 @@ export interface DeepspeedConfig {
   };
   readonly tensor_parallel?: { readonly autotp_size: number };
   readonly sequence_parallel_size?: number;
+  readonly pipeline?: { readonly stages: number; readonly activation_checkpoint_interval?: number };
+}
+
+/** Layers between checkpoints of the pipeline engine; null: it keeps all (deepspeed/runtime/pipe/engine.py). */
+const checkpointInterval = ({ pipeline, recompute }: Strategy): number | null => {
+  if (pipeline === 1) return null;
+  if (recompute.kind === 'full') return 1;
+  return recompute.kind === 'full-uniform' ? recompute.layers : null;
+};
+
+const recomputeTaken = (strategy: Strategy): Recompute =>
+  checkpointInterval(strategy) === null ? { kind: 'none' } : strategy.recompute;
+
+/** What the configuration does not hold, with where it can be said. */
+const lossesOf = (plan: Plan, { model, training }: Problem): readonly NotCarried[] => {
+  const strategy = effectiveStrategy(plan.strategy, hasExperts(model));
+  const { data, context, pipeline, sharding, shardingGroup } = strategy;
+  const partial = sharding !== 'none' && shardingGroup < data * context;
+  const split = plan.partition.map((chunks) => chunks.join('+')).join(' ');
+  const narrow =
+    training.precision === 'fp8' || training.precision === 'mxfp8' || training.precision === 'nvfp4';
+  return [
+    ...(pipeline > 1
+      ? [
+          notCarried(
+            'partition',
+            `the pipeline is made in code: PipelineModule with num_stages=${pipeline} and its own partition_method (the plan has layers ${split})`,
+          ),
+        ]
+      : []),
+    ...notStated({
+      target: 'DeepSpeed',
+      strategy,
+      experts: hasExperts(model),
+      taken: {
+        ...(partial && sharding !== 'parameters' ? { shardingGroup: data * context } : {}),
+        expert: 1,
+        expertTensor: 1,
+        recompute: recomputeTaken(strategy),
+        sequenceParallel: false,
+        overlapParameters: false,
+        overlapTensor: false,
+        overlapExpert: false,
+        dispatcher: 'all-to-all',
+        microBatchGroup: pipeline,
+        rankOrder: 'tp-cp-ep-dp-pp',
+      },
+      where: {
+        shardingGroup: `ZeRO-${zeroStages.indexOf(sharding)} shards over all replicas: groups of ${shardingGroup} cannot be stated`,
+        expert: `made in code: deepspeed.moe.layer.MoE with ep_size=${strategy.expert}`,
+        expertTensor: 'made in code: enable_expert_tensor_parallelism of the MoE layer',
+        recompute: 'made in code: the model calls checkpoint() on its layers',
+        sequenceParallel: 'DeepSpeed has none over tensor ranks',
+      },
+    }),
+    ...(narrow
+      ? [notCarried('precision', `DeepSpeed's configuration has no ${training.precision}: it became bf16`)]
+      : []),
+    ...(training.optimizer.states === 'fp32'
+      ? []
+      : [notCarried('optimizer', `optimizer states in ${training.optimizer.states} are made in code`)]),
+  ];
+};
+
+const half = ({ precision }: Training): Pick<DeepspeedConfig, 'bf16' | 'fp16'> => {
+  if (precision === 'fp32') return {};
+  return precision === 'fp16' ? { fp16: { enabled: true } } : { bf16: { enabled: true } };
+};
+
+export interface DeepspeedPlan {
+  readonly config: DeepspeedConfig;
+  readonly notes: readonly string[];
+  readonly notCarried: readonly NotCarried[];
 }
 
 /**
  * The plan in DeepSpeed's keys (deepspeed/runtime/config.py:938 and zero/config.py, deepspeedai/DeepSpeed @ edaa7221):
- * train batch = micro-batch per GPU × accumulation steps × replicas. What needs code is said in the notes.
+ * train batch = micro-batch per GPU × accumulation steps × replicas. What needs code is not carried.
  */
-export const deepspeedConfig = (
-  plan: Plan,
-  problem: Problem,
-): { config: DeepspeedConfig; notes: readonly string[] } => {
-  const { strategy } = plan;
+export const deepspeedConfig = (plan: Plan, problem: Problem): DeepspeedPlan => {
+  const strategy = effectiveStrategy(plan.strategy, hasExperts(problem.model));
   const { training } = problem;
-  const notes: string[] = [
-    'The model and its sizes are in the training script; the configuration holds none of them.',
-  ];
-  const stage = zeroStages.indexOf(strategy.sharding);
-  const group = strategy.shardingGroup;
-  const partial = strategy.sharding !== 'none' && group < strategy.data * strategy.context;
-  if (partial && stage < 3)
-    notes.push(`DeepSpeed shards over all replicas in ZeRO-${stage}: groups of ${group} cannot be stated.`);
-  if (strategy.pipeline > 1) {
-    const split = plan.partition.map((chunks) => chunks.join('+')).join(' ');
-    notes.push(
-      `Pipeline stages are made in code: PipelineModule with num_stages=${strategy.pipeline} (layers ${split}).`,
-    );
-  }
-  if (strategy.expert > 1)
-    notes.push(
-      `Expert parallelism is made in code: deepspeed.moe.layer.MoE with ep_size=${strategy.expert}.`,
-    );
-  if (strategy.expertTensor > 1)
-    notes.push(
-      'Expert tensor parallelism is made in code: enable_expert_tensor_parallelism of the MoE layer.',
-    );
-  if (strategy.recompute.kind !== 'none')
-    notes.push('Recomputation is made in code: the model calls checkpoint() on its layers.');
-  if (strategy.sequenceParallel) notes.push('DeepSpeed has no sequence parallelism over tensor ranks.');
-  if (training.precision !== 'bf16' && training.precision !== 'fp16' && training.precision !== 'fp32')
-    notes.push(`DeepSpeed's configuration has no ${training.precision}: it became bf16.`);
-  if (training.optimizer.states !== 'fp32')
-    notes.push(`Optimizer states in ${training.optimizer.states} are made in code.`);
-  const half =
-    training.precision === 'fp32'
-      ? {}
-      : training.precision === 'fp16'
-        ? { fp16: { enabled: true } as const }
-        : { bf16: { enabled: true } as const };
+  const { data, context, pipeline, sharding, shardingGroup } = strategy;
+  const interval = checkpointInterval(strategy);
+  const stage = zeroStages.indexOf(sharding);
   return {
     config: {
       train_batch_size: training.globalBatchSize,
       train_micro_batch_size_per_gpu: strategy.microBatchSize,
       gradient_accumulation_steps: microBatches(strategy, training.globalBatchSize),
-      ...half,
+      ...half(training),
       data_types: { grad_accum_dtype: training.optimizer.gradients },
       zero_optimization: {
         stage,
@@ -84,11 +126,22 @@ export const deepspeedConfig = (
         ...(strategy.offload === 'optimizer'
           ? { offload_optimizer: { device: 'cpu', pin_memory: true } as const }
           : {}),
-        ...(partial && stage === 3 ? { mics_shard_size: group } : {}),
+        ...(sharding === 'parameters' && shardingGroup < data * context
+          ? { mics_shard_size: shardingGroup }
+          : {}),
       },
       ...(strategy.tensor > 1 ? { tensor_parallel: { autotp_size: strategy.tensor } } : {}),
-      ...(strategy.context > 1 ? { sequence_parallel_size: strategy.context } : {}),
+      ...(context > 1 ? { sequence_parallel_size: context } : {}),
+      ...(pipeline > 1
+        ? {
+            pipeline: {
+              stages: pipeline,
+              ...(interval === null ? {} : { activation_checkpoint_interval: interval }),
+            },
+          }
+        : {}),
     },
-    notes,
+    notes: ['The model and its sizes are in the training script; the configuration holds none of them.'],
+    notCarried: lossesOf(plan, problem),
   };
 };

@@ -1,4 +1,5 @@
 import type { Precision } from '../../plan/problem.ts';
+import type { Recompute } from '../../strategy/strategy.ts';
 import type { PartialStrategy } from '../runtime.ts';
 import { zeroStages } from './config.ts';
 
@@ -23,12 +24,21 @@ const integer = (section: Section, name: string): number | null => {
 
 const enabled = (config: Section, name: string): boolean => sectionOf(config[name])['enabled'] === true;
 
+const readRecompute = (pipeline: Section): Recompute => {
+  const interval = integer(pipeline, 'activation_checkpoint_interval') ?? 0;
+  if (interval === 0) return { kind: 'none' };
+  return interval === 1 ? { kind: 'full' } : { kind: 'full-uniform', layers: interval };
+};
+
 /**
  * Reads a parsed DeepSpeed JSON on `world` ranks. Of the three batch keys the third follows from the other two
- * (deepspeed/runtime/config.py:938). Pipeline and expert sizes are in code: `pipeline` tells the former where known.
+ * (deepspeed/runtime/config.py:938). Expert sizes are in code, and so are pipeline stages where the section `pipeline`
+ * does not number them: `stages` tells them where known.
  */
-export const readDeepspeed = (value: unknown, world: number, pipeline = 1): DeepspeedReading => {
+export const readDeepspeed = (value: unknown, world: number, stages = 1): DeepspeedReading => {
   const config = sectionOf(value);
+  const staged = sectionOf(config['pipeline']);
+  const pipeline = Math.max(1, integer(staged, 'stages') ?? stages);
   const zero = sectionOf(config['zero_optimization']);
   const stage = integer(zero, 'stage') ?? 0;
   const tensor = integer(sectionOf(config['tensor_parallel']), 'autotp_size') ?? 1;
@@ -48,6 +58,7 @@ export const readDeepspeed = (value: unknown, world: number, pipeline = 1): Deep
       pipeline,
       context: Math.max(1, context),
       data,
+      recompute: readRecompute(staged),
       sharding: zeroStages[stage] ?? 'none',
       shardingGroup: integer(zero, 'mics_shard_size') ?? data * Math.max(1, context),
       // zero/config.py: on by default in stage 3 alone.

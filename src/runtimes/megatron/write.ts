@@ -2,8 +2,9 @@ import type { AcceleratorArchitecture } from '../../cluster/cluster.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Problem } from '../../plan/problem.ts';
 import { emitLaunch } from '../emit-launch.ts';
-import type { Emission, Emitter } from '../emit-types.ts';
+import type { Emission, Emitter, NotCarried } from '../emit-types.ts';
 import { hasExperts } from '../model-facts.ts';
+import { notCarried } from '../not-carried.ts';
 import { shellQuote } from '../shell.ts';
 import { compareVersions } from '../version.ts';
 import { environmentOf } from './environment.ts';
@@ -16,11 +17,17 @@ import { writeTraining } from './write-training.ts';
 
 /** Everything that Megatron is started with, as data. */
 export interface MegatronCommand {
+  /** `layout`, then `model`. */
   readonly flags: readonly FlagWords[];
+  /** Strategy, stages, precision, optimizer and kernels. */
+  readonly layout: readonly FlagWords[];
+  /** The architecture. */
+  readonly model: readonly FlagWords[];
   readonly environment: readonly Variable[];
   /** Entry point, relative to Megatron-LM's folder. */
   readonly program: string;
   readonly notes: readonly string[];
+  readonly notCarried: readonly NotCarried[];
 }
 
 const mtpStageOf = (plan: Plan): number => {
@@ -51,20 +58,19 @@ export const megatronCommand = (plan: Plan, problem: Problem, version: string): 
   const written = writeModel(model, training.sequenceLength, version);
   const notes = [
     'Data, tokenizer, checkpoints, learning rate and training length are yours: the script passes its arguments on.',
-    ...written.inexpressible.map(
-      (part) => `Megatron ${version} has no flag for ${part}: the script trains without it.`,
-    ),
     ...model.omitted,
   ];
   if (model.positions.kind === 'rope')
     notes.push('Rotary base and scaling are not part of the plan: pass --rotary-base and the like.');
+  const layout = [
+    ...writeStrategy(plan.strategy, training, experts),
+    ...writeStages(plan.strategy, plan.partition, model, version, mtpStageOf(plan)),
+    ...writeTraining(plan.strategy, training, experts, architecture),
+  ];
   return {
-    flags: [
-      ...writeStrategy(plan.strategy, training, experts),
-      ...writeStages(plan.strategy, plan.partition, model, version, mtpStageOf(plan)),
-      ...writeTraining(plan.strategy, training, experts, architecture),
-      ...written.flags,
-    ],
+    flags: [...layout, ...written.flags],
+    layout,
+    model: written.flags,
     environment: environmentOf(plan.strategy, cluster, model, architecture),
     program: !written.hybrid
       ? 'pretrain_gpt.py'
@@ -72,6 +78,9 @@ export const megatronCommand = (plan: Plan, problem: Problem, version: string): 
         ? 'pretrain_mamba.py'
         : 'pretrain_hybrid.py',
     notes,
+    notCarried: written.inexpressible.map((part) =>
+      notCarried('model', `Megatron ${version} has no flag for ${part}: the script trains without it`),
+    ),
   };
 };
 
@@ -81,12 +90,18 @@ export const emitMegatron: Emitter = (plan, problem, options): Emission => {
   const command = megatronCommand(plan, problem, version);
   if (options.only === 'flags') {
     const text = command.flags.map((words) => words.map(shellQuote).join(' ')).join('\n');
-    return { files: [{ name: 'flags.txt', text: `${text}\n` }], notes: command.notes, unsupported: null };
+    return {
+      files: [{ name: 'flags.txt', text: `${text}\n` }],
+      notes: command.notes,
+      notCarried: command.notCarried,
+      unsupported: null,
+    };
   }
   return emitLaunch(plan, problem, options, {
     runtime: `Megatron-LM ${version}`,
     usage: 'MEGATRON_PATH is the folder of Megatron-LM; arguments are passed on.',
     notes: command.notes,
+    notCarried: command.notCarried,
     environment: command.environment,
     flags: command.flags,
     program: `"\${MEGATRON_PATH:-.}"/${command.program}`,

@@ -1,6 +1,10 @@
 import type { Plan } from '../../plan/plan.ts';
 import type { Problem } from '../../plan/problem.ts';
+import { effectiveStrategy } from '../../strategy/effective.ts';
 import { microBatches } from '../../strategy/strategy.ts';
+import type { NotCarried } from '../emit-types.ts';
+import { hasExperts } from '../model-facts.ts';
+import { notCarried, notStated } from '../not-carried.ts';
 
 /** The sections of nanotron's YAML that a plan decides; the rest is the user's. */
 export interface NanotronConfig {
@@ -24,25 +28,57 @@ export interface NanotronConfig {
   readonly model: { readonly dtype: 'bfloat16' | 'float16' | 'float32' };
 }
 
+const lossesOf = (plan: Plan, { model, training }: Problem): readonly NotCarried[] => {
+  const strategy = effectiveStrategy(plan.strategy, hasExperts(model));
+  const narrow =
+    training.precision === 'fp8' || training.precision === 'mxfp8' || training.precision === 'nvfp4';
+  return [
+    ...(new Set(plan.partition.flat()).size > 1
+      ? [
+          notCarried(
+            'partition',
+            `layers per stage ${plan.partition.flat().join(' ')}: nanotron lays layers over stages by its own cost of each block`,
+          ),
+        ]
+      : []),
+    ...notStated({
+      target: 'nanotron',
+      strategy,
+      experts: hasExperts(model),
+      taken: {
+        expertTensor: 1,
+        shardingGroup: strategy.data * strategy.context,
+        overlapGradients: true,
+        overlapParameters: false,
+        overlapExpert: false,
+        contextCommunication: 'p2p',
+        dispatcher: 'all-to-all',
+        microBatchGroup: strategy.pipeline,
+        rankOrder: 'tp-cp-ep-dp-pp',
+      },
+    }),
+    ...(narrow
+      ? [notCarried('precision', `nanotron has no ${training.precision} here: it became bfloat16`)]
+      : []),
+    ...(training.optimizer.states === 'fp32'
+      ? []
+      : [notCarried('optimizer', `optimizer states in ${training.optimizer.states}: nanotron keeps fp32`)]),
+  ];
+};
+
+export interface NanotronPlan {
+  readonly config: NanotronConfig;
+  readonly notes: readonly string[];
+  readonly notCarried: readonly NotCarried[];
+}
+
 /**
  * The plan in nanotron's keys (src/nanotron/config/parallelism_config.py and config.py, huggingface/nanotron @
  * 2411b022). Global batch = micro_batch_size × batch_accumulation_per_replica × dp.
  */
-export const nanotronConfig = (
-  plan: Plan,
-  problem: Problem,
-): { config: NanotronConfig; notes: readonly string[] } => {
-  const { strategy } = plan;
+export const nanotronConfig = (plan: Plan, problem: Problem): NanotronPlan => {
+  const strategy = effectiveStrategy(plan.strategy, hasExperts(problem.model));
   const { training } = problem;
-  const notes: string[] = [
-    'Model, data, tokenizer and learning rate are yours: merge these sections into the configuration of the run.',
-  ];
-  if (new Set(plan.partition.flat()).size > 1)
-    notes.push(
-      'nanotron lays layers over stages by its own cost of each block: the partition of the plan cannot be stated.',
-    );
-  if (training.precision !== 'bf16' && training.precision !== 'fp16' && training.precision !== 'fp32')
-    notes.push(`nanotron has no ${training.precision} here: it became bfloat16.`);
   return {
     config: {
       parallelism: {
@@ -70,6 +106,9 @@ export const nanotronConfig = (
           training.precision === 'fp16' ? 'float16' : training.precision === 'fp32' ? 'float32' : 'bfloat16',
       },
     },
-    notes,
+    notes: [
+      'Model, data, tokenizer and learning rate are yours: merge these sections into the configuration of the run.',
+    ],
+    notCarried: lossesOf(plan, problem),
   };
 };

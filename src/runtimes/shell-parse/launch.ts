@@ -84,6 +84,8 @@ export const readLaunch = (invocation: Invocation): Launch | null => {
   const options = new Map<string, ShellWord>();
   let launcher: Launcher = 'python';
   let isLauncher = false;
+  // srun's own -m is the distribution of its tasks.
+  let takesModule = false;
   let index = 0;
   const found = (program: string, at: number, by: Launcher = launcher): Launch => ({
     launcher: by,
@@ -105,15 +107,17 @@ export const readLaunch = (invocation: Invocation): Launch | null => {
     if (known !== undefined && (known !== 'ray' || next === 'job')) {
       launcher = known;
       isLauncher = true;
+      takesModule = known === 'torchrun' || known === 'accelerate' || known === 'deepspeed';
       index += known === 'accelerate' && next === 'launch' ? 2 : known === 'ray' ? 3 : 1;
       continue;
     }
     if (/^python[\d.]*$/u.test(base)) {
       isLauncher = true;
+      takesModule = true;
       index += 1;
       continue;
     }
-    if ((text === '-m' || text === '--module') && isLauncher) {
+    if ((text === '-m' || text === '--module') && takesModule) {
       if (/^torch\.distributed\.(?:run|launch)$/u.test(next)) {
         launcher = 'torchrun';
         index += 2;

@@ -33,7 +33,7 @@ const integer = (section: Section, ...names: readonly string[]): number | null =
 };
 
 const readRecompute = (section: Section): Recompute => {
-  const mode = section['mode'];
+  const mode = section['mode'] ?? 'selective';
   if (mode === 'full') return { kind: 'full' };
   // Its own policy keeps the output of attention and of every second product: nearest is the core of attention.
   return mode === 'selective' ? selective(['core_attn']) : { kind: 'none' };
@@ -64,9 +64,28 @@ const readPartition = (section: Section, pipeline: number, schedule: Schedule): 
   );
 };
 
-const readSharding = (section: Section, shard: number): Sharding => {
-  if (shard === 1) return 'none';
+/** FSDP shards over the ranks of dp_shard and context; over one rank it shards nothing. */
+const readSharding = (section: Section, group: number): Sharding => {
+  if (group === 1) return 'none';
   return section['fsdp_reshard_after_forward'] === 'never' ? 'gradients' : 'parameters';
+};
+
+/** Micro-batch: of a pipeline, of main's token budgets, or the local batch. */
+const readMicroBatch = (training: Section, parallelism: Section, pipeline: number): number => {
+  const tokens = integer(training, 'num_tokens_per_microbatch_per_dp_rank');
+  const length = integer(training, 'max_context_length');
+  if (tokens !== null && length !== null && length > 0) return tokens / length;
+  return pipeline > 1
+    ? (integer(parallelism, 'pipeline_parallel_microbatch_size') ?? 1)
+    : (integer(training, 'local_batch_size', 'batch_size') ?? 1);
+};
+
+const readGlobalBatch = (training: Section, data: number): number | null => {
+  const tokens = integer(training, 'num_tokens_per_train_step');
+  const length = integer(training, 'max_context_length');
+  if (tokens !== null && length !== null && length > 0) return tokens / length;
+  const local = integer(training, 'local_batch_size', 'batch_size');
+  return integer(training, 'global_batch_size') ?? (local === null ? null : local * data);
 };
 
 /**
@@ -84,9 +103,7 @@ export const readTorchtitan = (config: unknown, world: number): TitanReading => 
   const shard = stated === -1 ? world / (tensor * pipeline * context * replicate) : stated;
   const schedule = readSchedule(parallelism, pipeline);
   const partition = readPartition(parallelism, pipeline, schedule);
-  const local = integer(training, 'local_batch_size', 'batch_size');
-  const microBatchSize =
-    pipeline > 1 ? (integer(parallelism, 'pipeline_parallel_microbatch_size') ?? 1) : (local ?? 1);
+  const microBatchSize = readMicroBatch(training, parallelism, pipeline);
   const data = replicate * shard;
   return {
     strategy: {
@@ -94,20 +111,22 @@ export const readTorchtitan = (config: unknown, world: number): TitanReading => 
       pipeline,
       context,
       data,
-      virtualStages: partition?.[0]?.length ?? (schedule === 'zb-v' || schedule === 'dualpipe-v' ? 2 : 1),
+      // Schedules of several chunks get two where the stages are not named.
+      virtualStages: partition?.[0]?.length ?? (schedule === '1f1b' || schedule === 'gpipe' ? 1 : 2),
       schedule,
+      sequenceParallel: parallelism['enable_sequence_parallel'] !== false,
       expert: integer(parallelism, 'expert_parallel_degree') ?? 1,
       expertTensor: integer(parallelism, 'expert_tensor_parallel_degree') ?? 1,
       microBatchSize,
       recompute: readRecompute(sectionOf(config, 'activation_checkpoint')),
-      sharding: readSharding(parallelism, shard),
-      shardingGroup: shard === 1 ? data * context : shard * context,
+      sharding: readSharding(parallelism, shard * context),
+      shardingGroup: shard * context === 1 ? data : shard * context,
       overlapTensor: parallelism['enable_async_tensor_parallel'] === true,
       contextCommunication:
         parallelism['context_parallel_rotate_method'] === 'alltoall' ? 'p2p' : 'all-gather',
     },
     partition,
-    sequenceLength: integer(training, 'seq_len'),
-    globalBatchSize: integer(training, 'global_batch_size') ?? (local === null ? null : local * data),
+    sequenceLength: integer(training, 'seq_len', 'max_context_length'),
+    globalBatchSize: readGlobalBatch(training, data),
   };
 };

@@ -1,4 +1,5 @@
 import { stringify } from 'smol-toml';
+import { unsupported } from '../emit-types.ts';
 import type { Emission, Emitter } from '../emit-types.ts';
 import { emitLaunch } from '../emit-launch.ts';
 import { planHeader } from '../header.ts';
@@ -6,8 +7,6 @@ import { commentText, shellQuote } from '../shell.ts';
 import { compareVersions } from '../version.ts';
 import { torchtitanConfig } from './config.ts';
 import type { TitanConfig } from './config.ts';
-
-const stages = 'module_fqns_per_model_part';
 
 /** `--parallelism.tensor_parallel_degree 8`: how main takes overrides since TOML files are gone. */
 const overrides = (config: TitanConfig): readonly (readonly string[])[] =>
@@ -19,28 +18,22 @@ const overrides = (config: TitanConfig): readonly (readonly string[])[] =>
     }),
   );
 
-const stagesNote = (config: TitanConfig): readonly string[] => {
-  const names = config['parallelism']?.[stages];
-  return names === undefined
-    ? []
-    : [
-        `The stages cannot be stated as command-line words; set in the config function: ${stages}=${JSON.stringify(names)}`,
-      ];
-};
-
 /**
  * torchtitan: a TOML file with a launch script (the field's form of 2025), or the same keys as command-line overrides
  * (current main, pytorch/torchtitan @ b5bcd76c, whose model and its sizes come from `--module` and `--config`).
  */
 export const emitTorchtitan: Emitter = (plan, problem, options): Emission => {
-  const { config, notes: general } = torchtitanConfig(plan, problem);
   const { version } = problem.training.runtime;
   const current = compareVersions(version, '2026') >= 0;
+  if (current && plan.strategy.expertTensor > 1)
+    return unsupported(
+      `torchtitan ${version} splits each expert over one rank alone: expert_tensor=${plan.strategy.expertTensor} was an option of 2025`,
+    );
+  const { config, notes, notCarried } = torchtitanConfig(plan, problem);
   const flags = overrides(config);
-  const notes = [...general, ...(current || options.only === 'flags' ? stagesNote(config) : [])];
   if (options.only === 'flags') {
     const text = flags.map((words) => words.map(shellQuote).join(' ')).join('\n');
-    return { files: [{ name: 'flags.txt', text: `${text}\n` }], notes, unsupported: null };
+    return { files: [{ name: 'flags.txt', text: `${text}\n` }], notes, notCarried, unsupported: null };
   }
   const runtime = `torchtitan ${version}`;
   const program = '"${TORCHTITAN_PATH:-.}"/torchtitan/train.py';
@@ -52,9 +45,10 @@ export const emitTorchtitan: Emitter = (plan, problem, options): Emission => {
       ? 'Pass --module, --config, data and checkpoints as arguments; TORCHTITAN_PATH is the folder of torchtitan.'
       : 'CONFIG_FILE is the configuration, TORCHTITAN_PATH the folder of torchtitan; arguments are passed on.',
     notes,
+    notCarried,
     environment: [['PYTORCH_CUDA_ALLOC_CONF', 'expandable_segments:True']],
     flags: current ? flags : [],
     program: current ? program : `${program} --job.config_file "\${CONFIG_FILE:-train.toml}"`,
-    files: current ? [] : [{ name: 'train.toml', text: toml }],
+    files: current ? [] : [{ name: 'train.toml', text: toml, variable: 'CONFIG_FILE' }],
   });
 };
