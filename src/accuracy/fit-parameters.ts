@@ -25,8 +25,8 @@ export const PARAMETERS: readonly Path[] = [
   ...paths('accelerators.gb200', 'sustained'),
   ...paths('accelerators.gb300', 'sustained'),
   ...paths('accelerators.v100', 'sustained'),
-  ...paths('links.infiniband', 'reduce gather all_to_all'),
-  ...paths('links.roce', 'gather'),
+  ...paths('links.infiniband', 'reduce gather all_to_all step'),
+  ...paths('links.roce', 'gather step'),
   ...paths('links.efa', 'step gather reduce'),
   ...paths(
     'runtimes.megatron-core',

@@ -10,6 +10,7 @@ import type { Strategy } from '../strategy/strategy.ts';
 import type { MemoryView } from './record/memory-view.ts';
 import { recordProblem } from './record-problem.ts';
 import type { RecordedProblem } from './record-problem.ts';
+import type { Software } from './record/software.ts';
 
 export interface Prediction {
   readonly iterationTimeS: number | null;
@@ -30,7 +31,7 @@ export type Predicted =
     }
   | { readonly ok: false; readonly reason: string };
 
-export type Predictor = (configuration: RunConfiguration) => Predicted;
+export type Predictor = (configuration: RunConfiguration, software?: Software) => Predicted;
 
 const finite = (value: number): number | null => (Number.isFinite(value) && value > 0 ? value : null);
 
@@ -46,7 +47,7 @@ const predictionOf = (estimate: Estimate, view: MemoryView): Prediction => {
   return {
     iterationTimeS: finite(estimate.iterationTime),
     peakMemoryBytes: finite(largest(stages.map((stage) => memoryFigure(stage, view.kind)))),
-    peakMemoryBoundBytes: finite(largest(stages.map((stage) => memoryBoundFigure(stage, view.kind)))),
+    peakMemoryBoundBytes: finite(largest(stages.map((stage) => memoryBoundFigure(stage, view.bound)))),
     feasible: estimate.memory.length === 0 ? null : estimate.feasible,
   };
 };
@@ -76,8 +77,8 @@ export const createPredictor = (calibration: Calibration): Predictor => {
     estimators.set(key, made);
     return made;
   };
-  return (configuration) => {
-    const recorded = recordProblem(configuration);
+  return (configuration, software) => {
+    const recorded = recordProblem(configuration, software);
     if (!recorded.ok) return recorded;
     try {
       const estimator = estimatorFor(recorded.value.problem);

@@ -10,6 +10,7 @@ import { clusterOf } from './record/cluster.ts';
 import { attentionKernelOf, conditionsOf } from './record/conditions.ts';
 import { dispatcherOf } from './record/experts.ts';
 import { flagsOf } from './record/flags.ts';
+import { unpredictable } from './record/gpu-name.ts';
 import { layoutOf } from './record/layout.ts';
 import type { Layout } from './record/layout.ts';
 import { memoryView } from './record/memory-view.ts';
@@ -80,10 +81,15 @@ const partitionOf = (
   return usualPartition(model, layout.pipeline, virtualStages);
 };
 
-export const recordProblem = (configuration: RunConfiguration): RecordedResult<RecordedProblem> => {
+/** `software`: what to predict it as; by default what the record names, or the nearest known. */
+export const recordProblem = (
+  configuration: RunConfiguration,
+  software: Software = softwareOf(configuration),
+): RecordedResult<RecordedProblem> => {
   const assumptions: string[] = [];
-  const software = softwareOf(configuration);
   if (software.assumption !== null) assumptions.push(software.assumption);
+  const foreign = unpredictable(configuration.cluster.gpu);
+  if (foreign !== null) return { ok: false, reason: foreign };
   const sequence = configuration.training.sequence ?? configuration.model.sequence;
   if (sequence === null) return { ok: false, reason: 'sequence length is not recorded' };
   const model = modelOf(configuration, sequence, assumptions);
@@ -171,7 +177,7 @@ export const recordProblem = (configuration: RunConfiguration): RecordedResult<R
         schedule.vocabulary === 'redistributed' ? sequence : null,
       ),
       software,
-      memory: memoryView(configuration.title, software.profile),
+      memory: memoryView(configuration.title, software),
       recomputeChoices: choices,
       stockSchedule: schedule.stock,
       assumptions,

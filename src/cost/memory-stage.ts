@@ -293,7 +293,8 @@ export const createStageMemory = (
       layerParameters: sums.largestBlock,
       used: sumOf + activations + out.logits + out.communicationBuffers + out.workspace,
     });
-    out.communicationBuffers += retained;
+    const expected = behaviour.expectsRetention ? retained : 0;
+    out.communicationBuffers += expected;
     let total = sumOf + out.activations + out.logits + out.communicationBuffers + out.workspace;
     const step = sumOf + states.step * sharded + constant;
     if (step > total) {
@@ -314,10 +315,10 @@ export const createStageMemory = (
     const factor = strategy.pipeline === 1 ? behaviour.bound : behaviour.pipelineBound;
     const { two, more } = behaviour.retainedBound;
     const waiting = strategy.pipeline === 1 ? behaviour.bound : strategy.pipeline === 2 ? two : more;
-    const held = total - retained + fragments;
+    const held = total - expected + fragments;
     const most = Math.max(held * factor + retained * waiting, out.reserved);
     const elastic = behaviour.retention > 0;
-    const needed = (total - retained) * ELASTIC_MARGIN;
+    const needed = (total - expected) * ELASTIC_MARGIN;
     const reclaimed = Math.max(needed, RECLAIM * accelerator.memory - outside);
     out.bound = outside + (elastic ? Math.min(most, reclaimed) : most);
   };

@@ -159,6 +159,7 @@ const PROFILES = [
   'pytorch-fsdp',
   'megatron-fsdp',
   'jax',
+  'generic',
 ] as const;
 
 const list = (value: unknown, length: number, where: string): readonly unknown[] =>

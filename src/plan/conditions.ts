@@ -20,7 +20,9 @@ export type SoftwareProfile =
   | 'pytorch-fsdp'
   | 'megatron-fsdp'
   /** XLA compilers with sharded parameters: MaxText, PaXML. */
-  | 'jax';
+  | 'jax'
+  /** A stack of which nothing is known: what the stacks above other than NVIDIA's have in common. */
+  | 'generic';
 
 export type AttentionImplementation =
   /** Separate kernels, PyTorch's softmax. */

@@ -63,6 +63,8 @@ export interface MemoryBehaviour {
   readonly retention: number;
   /** Whether that also happens in a pipeline: only where the host keeps ahead of the GPU. */
   readonly retainsInPipeline: boolean;
+  /** Whether they count for the expected peak; false: for the bound alone. */
+  readonly expectsRetention: boolean;
   /** Bytes per parameter of the embedding table on a first stage: its gradient, dense, until the last micro-batch. */
   readonly embeddingGradient: number;
   /** Transformer Engine caches one half-precision weight-gradient buffer per distinct linear shape. */
@@ -109,6 +111,7 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
   gatherBuffers: 2,
   retention: 0,
   retainsInPipeline: true,
+  expectsRetention: true,
   embeddingGradient: 0,
   dummyWeightGradients: true,
   fragmentation: 0.05,
@@ -220,6 +223,22 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     lossSharded: 4,
     bound: 1.06,
     source: 'no measured peak',
+  },
+  // Expected: the middle of what stacks beside NVIDIA's keep. Bound: the most that any of them keeps.
+  generic: {
+    ...MEGATRON,
+    states: { extra: 2, buckets: 0, shardExtra: 0 },
+    gated: 8,
+    lossSharded: 14,
+    gatherBuffers: 4,
+    retention: 4,
+    expectsRetention: false,
+    dummyWeightGradients: false,
+    outside: 2.5 * GIB,
+    bound: 1.15,
+    pipelineBound: 1.2,
+    retainedBound: { two: 1.7, more: 1.1 },
+    source: 'the profiles above; no peak fixes it',
   },
 };
 

@@ -93,6 +93,7 @@ const facts: Readonly<Record<SoftwareProfile, Facts>> = {
   'pytorch-fsdp': { ...base, compiled: false, scattersTransfers: false, checkpointStopsEarly: true },
   'megatron-fsdp': { ...base, hiddenBackward: 'all-reduce' },
   jax: { ...base, scattersTransfers: false },
+  generic: { ...base, scattersTransfers: false },
 };
 
 const defaultProfile: Readonly<Record<RuntimeName, SoftwareProfile>> = {

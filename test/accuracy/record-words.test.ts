@@ -1,6 +1,6 @@
 /** Words of records → presets, links, formats, schedules. Expected values: data sheets, and the sources that print the words. */
 import { describe, expect, it } from 'vitest';
-import { gpuPreset } from '../../src/accuracy/record/gpu-name.ts';
+import { gpuPreset, unpredictable } from '../../src/accuracy/record/gpu-name.ts';
 import { intraNodeOf, nicsOf } from '../../src/accuracy/record/network.ts';
 import { precisionOf } from '../../src/accuracy/record/precision.ts';
 import { recomputeOf } from '../../src/accuracy/record/recompute.ts';
@@ -31,6 +31,19 @@ describe('GPU names', () => {
     ['GB200', 'gb200-186gb'],
     ['GB300', 'gb300-288gb'],
     ['L40S', 'l40s-48gb'],
+    ['NVIDIA L40', 'l40-48gb'],
+    ['RTX A6000', 'rtx-a6000-48gb'],
+    ['RTX 6000 Ada', 'rtx-6000-ada-48gb'],
+    ['A40', 'a40-48gb'],
+    ['A30', 'a30-24gb'],
+    ['A100 40GB', 'a100-sxm-40gb'],
+    ['H100-PCIe', 'h100-pcie-80gb'],
+    ['H100 NVL', 'h100-nvl-94gb'],
+    ['H100 SXM5 NVLink', 'h100-sxm-80gb'],
+    ['GB300 NVL72', 'gb300-288gb'],
+    ['MI210', 'mi210-64gb'],
+    ['MI250', 'mi250x-64gb'],
+    ['Intel Gaudi2', 'gaudi2-96gb'],
     ['GeForce RTX 4090', 'rtx-4090-24gb'],
     ['MI250X (one die)', 'mi250x-64gb'],
     ['AMD Instinct MI300X', 'mi300x-192gb'],
@@ -49,6 +62,19 @@ describe('GPU names', () => {
       expect(assumption).toMatch(/predicted as|assumed/);
     },
   );
+});
+
+describe('accelerators that are no GPUs', () => {
+  it.each(['TPU v4', 'TPUv5p', 'AWS Trainium2', 'trn1.32xlarge', 'Cerebras CS-2', 'Graphcore IPU'])(
+    '%s',
+    (name) => {
+      expect(unpredictable(name)).toMatch(/no GPU/);
+    },
+  );
+
+  it.each(['Ascend 910B', 'Gaudi 3', 'H20', null])('%s can be predicted', (name) => {
+    expect(unpredictable(name)).toBeNull();
+  });
 });
 
 describe('network words', () => {

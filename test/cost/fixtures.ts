@@ -140,6 +140,7 @@ export const calibrationWith = (
       'pytorch-fsdp': runtime,
       'megatron-fsdp': runtime,
       jax: runtime,
+      generic: runtime,
     },
     error: { dense: 0.05, moe: 0.1 },
   };

@@ -208,6 +208,15 @@ describe('states of a parameter', () => {
     expect(divided('parameters')).toEqual([true, true]);
   });
 
+  it('a model that is itself in bf16 has shards in bf16: 8 bytes a parameter in place of 16', () => {
+    const pure = { states: 'bf16', mainParameters: 'bf16' } as const;
+    expect(of('bf16', pure, 'parameters', 'torchtitan')).toMatchObject({
+      weights: 2,
+      gradients: 2,
+      optimizer: 4,
+    });
+  });
+
   it.each(['torchtitan', 'pytorch-fsdp'] as const)('%s keeps all in fp32', (profile) => {
     expect(of('bf16', {}, 'parameters', profile)).toEqual({
       weights: 4,

@@ -127,7 +127,7 @@ export const conditionsOf = (
     ...(software.profile === 'pytorch-fsdp' && /foundry|mosaic/i.test(configuration.title)
       ? { lossFusion: 'te' as const }
       : {}),
-    ...(software.recipe && software.profile.startsWith('megatron') ? { lossFusion: 'te' as const } : {}),
-    ...(!software.recipe && software.profile === 'megatron-core' ? { lossFusion: 'none' as const } : {}),
+    ...(software.fusesLoss && software.profile.startsWith('megatron') ? { lossFusion: 'te' as const } : {}),
+    ...(!software.fusesLoss && software.profile === 'megatron-core' ? { lossFusion: 'none' as const } : {}),
   };
 };

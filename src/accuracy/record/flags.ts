@@ -41,7 +41,7 @@ export const flagsOf = (configuration: RunConfiguration, software: Software, sha
     sequenceParallel: sequence,
     overlapGradients: core || sharded || nanotron,
     overlapParameters: (core && sharding !== 'none') || sharded,
-    overlapTensor: sequence && (training.tensorOverlap ?? software.recipe),
+    overlapTensor: sequence && (training.tensorOverlap ?? software.overlapsTensor),
     overlapExpert: (training.expertOverlap ?? false) && (parallel.expert ?? 1) > 1,
     contextCommunication: contextCommunication(parallel.contextCommunication, software),
   };

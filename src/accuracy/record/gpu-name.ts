@@ -35,15 +35,21 @@ const RULES: readonly (readonly [RegExp, Choose])[] = [
   [
     /h100/,
     (name) =>
-      pcie(name) || name.includes('nvl')
-        ? 'h100-pcie-80gb'
-        : (gigabytes(name) ?? 80) > 80
-          ? 'h100-sxm-96gb'
-          : 'h100-sxm-80gb',
+      /nvl(?!ink)/.test(name) || gigabytes(name) === 94
+        ? 'h100-nvl-94gb'
+        : pcie(name)
+          ? 'h100-pcie-80gb'
+          : (gigabytes(name) ?? 80) > 80
+            ? 'h100-sxm-96gb'
+            : 'h100-sxm-80gb',
   ],
   [/a800/, 'a800-sxm-80gb'],
   [/a100/, (name) => `a100-${pcie(name) ? 'pcie' : 'sxm'}-${(gigabytes(name) ?? 80) <= 40 ? 40 : 80}gb`],
+  [/a40(?!\d)/, 'a40-48gb'],
+  [/a30(?!\d)/, 'a30-24gb'],
   [/a10g?(?!\d)/, 'a10g-24gb'],
+  [/(?:rtx|quadro)?[\s-]*a6000/, 'rtx-a6000-48gb'],
+  [/(?:rtx[\s-]*)?6000[\s-]*ada/, 'rtx-6000-ada-48gb'],
   [/v100.*(?:sxm3|dgx-?2)/, 'v100-sxm3-32gb'],
   [
     /v100/,
@@ -55,21 +61,34 @@ const RULES: readonly (readonly [RegExp, Choose])[] = [
       'v100-sxm-32gb',
     ),
   ],
-  [/l40/, 'l40s-48gb'],
+  [/l40s/, 'l40s-48gb'],
+  [/l40(?!\d)/, 'l40-48gb'],
   [/(?:rtx|geforce)?[\s-]*4090/, 'rtx-4090-24gb'],
   [/(?:rtx|geforce)?[\s-]*3090/, 'rtx-3090-24gb'],
   [/mi35\dx?/, 'mi355x-288gb'],
   [/mi325x?/, 'mi325x-256gb'],
   [/mi300[xa]?/, 'mi300x-192gb'],
-  [/mi2[15]0x?/, 'mi250x-64gb'],
+  [/mi210/, 'mi210-64gb'],
+  [/mi250x?/, 'mi250x-64gb'],
+  [/gaudi\s*-?2/, 'gaudi2-96gb'],
   [/\bt4\b/, 't4-16gb'],
   [/\bl4\b/, 'l4-24gb'],
 ];
 
+/** What is programmed by a compiler of its own, on links of its own: no constant of a GPU says anything about it. */
+const NO_GPU =
+  /\btpu|trillium|ironwood|trainium|\btrn\d|inferentia|\binf\d|cerebras|\bwse|\bipu\b|graphcore|groq|sambanova|\brdu\b/;
+
+/** Why an accelerator cannot be predicted; null: it can. */
+export const unpredictable = (printed: string | null): string | null =>
+  printed !== null && NO_GPU.test(printed.toLowerCase())
+    ? `${printed.slice(0, 40)} is no GPU: planner knows neither its kernels nor its links`
+    : null;
+
 /** Families for names that no rule knows: the nearest relative by architecture. */
 const NEAREST: readonly (readonly [RegExp, string])[] = [
   [/vera|rubin|r[12]00|blackwell/, 'gb300-288gb'],
-  [/hopper|h\d{2,3}/, 'h100-sxm-80gb'],
+  [/hopper|\bh\d{2,3}/, 'h100-sxm-80gb'],
   [/\bl\d|ada|rtx/, 'l40s-48gb'],
   [/mi\d|instinct|amd|radeon/, 'mi300x-192gb'],
   [/volta|titan|turing|p100|quadro/, 'v100-sxm-32gb'],

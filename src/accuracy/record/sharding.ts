@@ -93,8 +93,8 @@ export const optimizerOf = (
   const words = (configuration.training.optimizer ?? '').toLowerCase();
   return {
     name: /muon/.test(words) ? 'muon' : /sgd/.test(words) ? 'sgd' : 'adam',
-    states: 'fp32',
+    states: software.pureLowPrecision ? 'bf16' : 'fp32',
     gradients: gradientType(configuration, software, precision),
-    mainParameters: 'fp32',
+    mainParameters: software.pureLowPrecision ? 'bf16' : 'fp32',
   };
 };

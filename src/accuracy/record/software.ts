@@ -2,6 +2,8 @@
 import type { RunConfiguration } from '../../ingest/measured-configuration.ts';
 import type { SoftwareProfile } from '../../plan/conditions.ts';
 import type { RuntimeName } from '../../plan/problem.ts';
+import { namedSoftware } from './software-names.ts';
+import type { NamedSoftware } from './software-names.ts';
 
 export interface Software {
   readonly runtime: RuntimeName;
@@ -10,6 +12,12 @@ export interface Software {
   readonly date: string | null;
   /** NVIDIA's own tuned recipes (NeMo, Megatron-Bridge, DGX Cloud): overlaps on, gradients in bf16. */
   readonly recipe: boolean;
+  /** Tensor-parallel communication runs beside matrix products. */
+  readonly overlapsTensor: boolean;
+  /** Cross-entropy in one kernel. */
+  readonly fusesLoss: boolean;
+  /** No master copy: parameters and moments in the format of the products. */
+  readonly pureLowPrecision: boolean;
   readonly assumption: string | null;
 }
 
@@ -24,72 +32,77 @@ export const softwareDate = (release: string | null, date: string | null): strin
   return `${printed[1]}-${printed[2] ?? '06'}`;
 };
 
-type Rule = readonly [pattern: RegExp, runtime: RuntimeName, profile: SoftwareProfile];
-
-/** First match wins; compared with framework, then title, in lower case. */
-const NAMED: readonly Rule[] = [
-  [/nanotron|ultra-?scale playbook|picotron/, 'nanotron', 'nanotron'],
-  [/torchtitan|torch ?titan/, 'torchtitan', 'torchtitan'],
-  [/maxtext|paxml|jax|levanter|\bpax\b/, 'fsdp', 'jax'],
-  [
-    /megatron-?deepspeed|megatron\s*\+\s*deepspeed|vtrain|bigscience|bloom|mt-nlg|megatron-turing|gpt-neox/,
-    'deepspeed',
-    'megatron-deepspeed',
-  ],
-  [/deepspeed|zero-?offload|zero-?infinity/, 'deepspeed', 'megatron-deepspeed'],
-  [/hagemann|efficient parallelization layouts|aleph.?alpha/, 'megatron', 'scaling'],
-  [
-    /llm-?foundry|mosaic|fms-?fsdp|fsdp|composer|accelerate|lightning|olmo|litgpt|axolotl|hugging ?face trainer|kempnerforge/,
-    'fsdp',
-    'pytorch-fsdp',
-  ],
-  [
-    /zero bubble|vocabulary ?parallelism|balancing pipeline|megascale|pipeline parallelism with controllable/,
-    'megatron',
-    'megatron-classic',
-  ],
-  [
-    /megatron|nemo|dgx|narayanan|korthikanti|sc21|nemotron|transformer engine|mcore|simumax|parallel folding|primus|flagscale|flagperf/,
-    'megatron',
-    'megatron-core',
-  ],
-];
-
 /** Megatron before Transformer Engine: fused softmax, no fused attention. */
 const CLASSIC_UNTIL = '2024-01';
 
 const RECIPES = /nemo|dgx cloud|megatron-bridge|mcore|megatron core|parallel folding|nemotron/;
 
+/**
+ * Megatron Core outside NVIDIA's recipes, with `--tp-comm-overlap`: Megatron-LM's own scaling table (its README of 2024
+ * and later) and Kuaishou's fork (kwai/Megatron-Kwai @ 6c1ff86 examples/atc24).
+ */
+const OVERLAPS_TENSOR = /megatron-lm readme|kwai|kuaishou/;
+
+/** Loss in one fused kernel outside the recipes: SimuMax's runs of Megatron-LM. */
+const FUSES_LOSS = /simumax/;
+
+/** Parameters, gradients and moments all in bf16: KempnerForge @ 0c4eba1 config/training.py `param_dtype`. */
+const PURE_LOW_PRECISION = /kempner/;
+
 const shardsParameters = ({ training, parallel }: RunConfiguration): boolean =>
-  (training.zeroStage === 3 || training.sharding !== null) && (parallel.pipeline ?? 1) === 1;
+  (training.zeroStage === 3 ||
+    training.sharding !== null ||
+    typeof training.fsdp === 'string' ||
+    training.fsdpShardSize !== null ||
+    training.hsdpShardSize !== null) &&
+  (parallel.pipeline ?? 1) === 1;
 
-const named = (configuration: RunConfiguration): Rule | null => {
-  for (const words of [configuration.training.framework, configuration.title]) {
-    const found = words === null ? undefined : NAMED.find(([pattern]) => pattern.test(words.toLowerCase()));
-    if (found !== undefined) return found;
+/** What Megatron Core has and plain 3D stacks seldom have: interleaving, context or expert parallelism, fp8 and below. */
+const usesMegatronCore = ({ training, parallel, model }: RunConfiguration): boolean =>
+  (parallel.virtualStages ?? 1) > 1 ||
+  /interleav|dual-?pipe|zb|v-?half/i.test(parallel.schedule ?? '') ||
+  (parallel.context ?? 1) > 1 ||
+  (model.experts !== null && (parallel.expert ?? 1) > 1) ||
+  /fp8|fp4/i.test(training.precision ?? '');
+
+/** FSDP2, on which tensor and sharded data parallelism compose, came with PyTorch 2.4. */
+const FSDP2_FROM = '2024-07';
+
+/** The nearest relative of software without a name, by what the record says of its split. */
+export const nearestSoftware = (
+  configuration: RunConfiguration,
+): Pick<NamedSoftware, 'runtime' | 'profile'> => {
+  const date = softwareDate(configuration.release, configuration.date);
+  if (shardsParameters(configuration)) {
+    const composed = (configuration.parallel.tensor ?? 1) > 1 && (date ?? '9999') >= FSDP2_FROM;
+    return composed
+      ? { runtime: 'torchtitan', profile: 'torchtitan' }
+      : { runtime: 'fsdp', profile: 'pytorch-fsdp' };
   }
-  return null;
+  if (usesMegatronCore(configuration)) return { runtime: 'megatron', profile: 'megatron-core' };
+  // Three-dimensional splits of that time were Megatron's layers, most of them under DeepSpeed.
+  return date !== null && date < CLASSIC_UNTIL
+    ? { runtime: 'deepspeed', profile: 'megatron-deepspeed' }
+    : { runtime: 'megatron', profile: 'generic' };
 };
-
-/** By what the record says of the split: sharded parameters without a pipeline are FSDP, all else is Megatron. */
-const unnamed = (configuration: RunConfiguration): Rule =>
-  shardsParameters(configuration) && (configuration.parallel.tensor ?? 1) === 1
-    ? [/./, 'fsdp', 'pytorch-fsdp']
-    : [/./, 'megatron', 'megatron-core'];
 
 export const softwareOf = (configuration: RunConfiguration): Software => {
   const { title, training, model } = configuration;
   const date = softwareDate(configuration.release, configuration.date);
-  const known = named(configuration);
-  const [, runtime, profile] = known ?? unnamed(configuration);
+  const known = namedSoftware(training.framework, title);
+  const { runtime, profile } = known ?? nearestSoftware(configuration);
   const assumption =
     known === null ? `software of "${title.slice(0, 80)}" is unknown: predicted as ${profile}` : null;
-  const recipe = RECIPES.test(title.toLowerCase()) && (date ?? '9999') >= CLASSIC_UNTIL;
+  const words = title.toLowerCase();
+  const recipe = profile !== 'torchtitan' && RECIPES.test(words) && (date ?? '9999') >= CLASSIC_UNTIL;
   const answer = (name: RuntimeName, as: SoftwareProfile): Software => ({
     runtime: name,
     profile: as,
     date,
     recipe,
+    overlapsTensor: recipe || ((date ?? '9999') >= CLASSIC_UNTIL && OVERLAPS_TENSOR.test(words)),
+    fusesLoss: recipe || FUSES_LOSS.test(words),
+    pureLowPrecision: PURE_LOW_PRECISION.test(words),
     assumption,
   });
   if (runtime !== 'megatron') return answer(runtime, profile);

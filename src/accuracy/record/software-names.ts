@@ -1,0 +1,78 @@
+/**
+ * Names of training software as titles and framework fields print them → runtime and profile. A name stands where its
+ * code stands: forks with what they fork, stacks of one design with the one whose runs are known.
+ */
+import type { SoftwareProfile } from '../../plan/conditions.ts';
+import type { RuntimeName } from '../../plan/problem.ts';
+
+export interface NamedSoftware {
+  readonly pattern: RegExp;
+  readonly runtime: RuntimeName;
+  readonly profile: SoftwareProfile;
+}
+
+const rule = (pattern: RegExp, runtime: RuntimeName, profile: SoftwareProfile): NamedSoftware => ({
+  pattern,
+  runtime,
+  profile,
+});
+
+/** First match wins; compared in lower case. The more special name stands first. */
+export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
+  // Hugging Face's 3D stack and its teaching version.
+  rule(/nanotron|ultra-?scale playbook|picotron|smollm/, 'nanotron', 'nanotron'),
+  rule(/megatron-?fsdp|megatron[ -]core fsdp|mcore fsdp/, 'megatron', 'megatron-fsdp'),
+  // FSDP2 with tensor, context and pipeline parallelism from PyTorch's own modules, compiled: torchtitan and what is
+  // built on the same parts (NVIDIA-NeMo/Automodel; KempnerForge @ 01b461a distributed/parallel.py; OLMo-core; prime).
+  rule(
+    /torch ?titan|auto-?model|kempner|olmo-?core|prime-?(?:rl|intellect)|intellect-\d|simple-?fsdp|fsdp-?2|torchtune|verl-?fsdp|vescale/,
+    'torchtitan',
+    'torchtitan',
+  ),
+  // XLA: sharded parameters by annotation.
+  rule(
+    /max-?text|paxml|\bjax\b|levanter|\bpax\b|easy-?lm|axlearn|t5x|praxis|flaxformer|\balpa\b|easydel|big_?vision|torch.?xla|\btpu\b/,
+    'fsdp',
+    'jax',
+  ),
+  // DeepSpeed's pipeline engine or ZeRO around Megatron's layers.
+  rule(
+    /megatron-?deepspeed|megatron\s*\+\s*deepspeed|vtrain|bigscience|bloom|mt-nlg|megatron-turing|gpt-?neo-?x|pythia|glm-130b|\bamp\b|sailor/,
+    'deepspeed',
+    'megatron-deepspeed',
+  ),
+  rule(
+    /deepspeed|zero-?(?:offload|infinity|\+\+|1|2|3)\b|ulysses|colossal|patrick-?star|bmtrain|bagua|fastmoe|tutel|frontier|\blumi\b|\bpoplar\b/,
+    'deepspeed',
+    'megatron-deepspeed',
+  ),
+  // Aleph Alpha's PyTorch layers under a 3D split.
+  rule(/hagemann|efficient parallelization layouts|aleph.?alpha/, 'megatron', 'scaling'),
+  // Eager PyTorch with sharded parameters: FSDP1 and trainers around it; fairscale's in fairseq and metaseq.
+  rule(
+    /llm-?foundry|mosaic|fms-?fsdp|fsdp|composer|accelerate|lightning|\bolmo\b|lit-?gpt|tinyllama|axolotl|unsloth|llama-?factory|llama-?recipes|hugging ?face|transformers|\bhf\b|\btrainer\b|fairseq|fairscale|metaseq|\bopt-\d+b|xtuner|ms-?swift|nanogpt|mingpt|\btrl\b/,
+    'fsdp',
+    'pytorch-fsdp',
+  ),
+  // Forks of Megatron-LM before Transformer Engine.
+  rule(
+    /zero bubble|vocabulary ?parallelism|balancing pipeline|megascale|pipeline parallelism with controllable|varuna|galvatron|hetu|aceso|merak|piper|dapple|chimera|terapipe|slimpipe/,
+    'megatron',
+    'megatron-classic',
+  ),
+  rule(
+    /megatron|nemo|dgx|narayanan|korthikanti|sc21|nemotron|transformer engine|mcore|simumax|parallel folding|primus|flagscale|flagperf|aquila|kwai|mindspeed|model-?link|mindformers|mindspore|paddle|pai-|intern-?evo|internlm|swallow|apertus|llm-?jp|\bverl\b|slime|selene|mlperf/,
+    'megatron',
+    'megatron-core',
+  ),
+];
+
+/** The software that the framework names, else the title; null: no name in them is known. */
+export const namedSoftware = (framework: string | null, title: string): NamedSoftware | null => {
+  for (const words of [framework, title]) {
+    const found =
+      words === null ? undefined : NAMED_SOFTWARE.find(({ pattern }) => pattern.test(words.toLowerCase()));
+    if (found !== undefined) return found;
+  }
+  return null;
+};

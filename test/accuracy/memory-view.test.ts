@@ -1,0 +1,42 @@
+/** Which memory figure a source prints: by source where its code says, else the middle one with a bound on the largest. */
+import { describe, expect, it } from 'vitest';
+import { memoryView } from '../../src/accuracy/record/memory-view.ts';
+import type { Software } from '../../src/accuracy/record/software.ts';
+
+const software = (profile: Software['profile'], assumption: string | null): Software => ({
+  runtime: 'megatron',
+  profile,
+  date: null,
+  recipe: false,
+  overlapsTensor: false,
+  fusesLoss: false,
+  pureLowPrecision: false,
+  assumption,
+});
+
+describe('memory figure', () => {
+  it('of a known source is the one that its code prints', () => {
+    expect(memoryView('Nanotron Ultra-Scale Playbook', software('nanotron', null))).toEqual({
+      kind: 'reserved',
+      stage: 'first',
+      bound: 'reserved',
+    });
+  });
+
+  it('of a Megatron run elsewhere is allocated, bounded by what is reserved', () => {
+    expect(memoryView('A cluster report', software('megatron-core', null))).toEqual({
+      kind: 'allocated',
+      stage: 'largest',
+      bound: 'reserved',
+    });
+  });
+
+  it('of unknown software is reserved, bounded by the whole device', () => {
+    for (const profile of ['generic', 'megatron-core', 'megatron-deepspeed', 'pytorch-fsdp'] as const)
+      expect(memoryView('A blog', software(profile, 'unknown'))).toEqual({
+        kind: 'reserved',
+        stage: 'largest',
+        bound: 'device',
+      });
+  });
+});
