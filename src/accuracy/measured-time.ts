@@ -1,6 +1,6 @@
 /** Iteration time of a record: printed, or from the throughput that is printed. */
+import { fullAttentionFlopsPerToken, narayananFlopsPerToken } from '../model/flops.ts';
 import type { RunOutcome } from '../ingest/measured-outcome.ts';
-import { printedFlopsPerToken } from './model-flops.ts';
 import type { RecordedProblem } from './record-problem.ts';
 
 /**
@@ -25,9 +25,9 @@ export const measuredIterationTime = (
   const convention = (outcome.tflopsConvention ?? '').toLowerCase();
   const unstated =
     convention === '' && outcome.tflopsPerGpu !== null && recorded.strategy.recompute.kind === 'full';
-  const work =
-    tokens *
-    printedFlopsPerToken(model, training.sequenceLength, convention.startsWith('hardware') || unstated);
+  const flopsPerToken =
+    convention.startsWith('hardware') || unstated ? narayananFlopsPerToken : fullAttentionFlopsPerToken;
+  const work = tokens * flopsPerToken(model, training.sequenceLength);
   if (outcome.tflopsPerGpu !== null) return work / (outcome.tflopsPerGpu * 1e12 * gpus);
   const accelerator = cluster.groups[0]?.accelerator;
   const peak =

@@ -1,6 +1,7 @@
 /** One estimator for all runtimes and accelerators: time and memory of a strategy. */
 import { launchedCluster, specOrder } from '../cluster/launch-order.ts';
 import type { LaunchOrder } from '../cluster/launch-order.ts';
+import { megatronFlopsPerToken } from '../model/flops.ts';
 import type { Estimate, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { gpusUsed } from '../strategy/strategy.ts';
@@ -20,7 +21,6 @@ import type { LayerChoices } from './layer-bound.ts';
 import { createLayerTables, setIndex } from './layer-set.ts';
 import { createMemoryModel } from './memory.ts';
 import { densePeak, gemmFormat } from './machine.ts';
-import { modelFlopsPerToken } from './model-flops.ts';
 import { kindPrefixes, slowestSet, stageMachines } from './stages.ts';
 import { TupleMap } from './tuple-map.ts';
 import { unusableReasons } from './unusable-links.ts';
@@ -103,7 +103,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
   const tables = createLayerTables(problem, calibration);
   const memory = createMemoryModel(problem);
   const prefixes = kindPrefixes(model.kinds.length, model.layers);
-  const flopsPerToken = modelFlopsPerToken(model, training.sequenceLength);
+  const flopsPerToken = megatronFlopsPerToken(model, training.sequenceLength);
   const tokens = training.globalBatchSize * training.sequenceLength;
   const format = gemmFormat(training.precision);
   const moe = model.kinds.some((kind) => kind.feedForward.kind === 'moe');

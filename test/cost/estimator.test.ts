@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createEstimator } from '../../src/cost/estimator.ts';
-import { modelFlopsPerToken } from '../../src/cost/model-flops.ts';
+import { megatronFlopsPerToken } from '../../src/model/flops.ts';
 import { readAccelerator } from '../../src/ingest/presets.ts';
 import { defaultCalibration } from '../../src/ingest/calibration.ts';
 import type { Cluster } from '../../src/cluster/cluster.ts';
@@ -229,7 +229,7 @@ describe('model FLOPs', () => {
   it("Megatron's count for GPT: 72·L·h²(1 + s∕12h + V∕12Lh) a token, causal half", () => {
     const [layers, h, s, v] = [96, 12288, 2048, 51200];
     const want = 72 * layers * h * h * (1 + s / (12 * h) + v / (12 * layers * h));
-    expect(modelFlopsPerToken(gpt(layers, h, 96), s) / want).toBeCloseTo(1, 6);
+    expect(megatronFlopsPerToken(gpt(layers, h, 96), s) / want).toBeCloseTo(1, 6);
   });
 });
 
