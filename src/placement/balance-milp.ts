@@ -4,7 +4,8 @@ import type { LinearModel, LinearTerm } from '../solver/linear-model.ts';
 import type { SolverBackend } from '../solver/solution.ts';
 import type { LowerBound } from './bounds.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
-import { expertCount, relativeSpeeds, relativeWeights } from './layer-problem.ts';
+import { expertCount, isPairing, relativeSpeeds, relativeWeights } from './layer-problem.ts';
+import { provePairs } from './pair-milp.ts';
 import { gapOf } from './placement.ts';
 import type { PlacedLayer } from './placement.ts';
 import { countReplicas, placementFaults, placementValue } from './score.ts';
@@ -190,17 +191,14 @@ export const proveLayers = (
   const proven = layers.map((layer, index): PlacedLayer => {
     const problem = problems[index];
     if (problem === undefined || gapOf(layer) <= 1e-6) return layer;
-    if (balanceModelSize(problem) > (LARGEST[backend.name] ?? 0)) {
+    const known = { placement: layer.placement, value: layer.maxOverMean, bound: layer.bound.value };
+    const pairs = isPairing(problem) && backend.name === 'highs';
+    if (!pairs && balanceModelSize(problem) > (LARGEST[backend.name] ?? 0)) {
       tooLarge += 1;
       return layer;
     }
     asked += 1;
-    const found = proveLayer(
-      problem,
-      { placement: layer.placement, value: layer.maxOverMean, bound: layer.bound.value },
-      backend,
-      nodes,
-    );
+    const found = (pairs ? provePairs : proveLayer)(problem, known, backend, nodes);
     const bound: LowerBound =
       found.bound > layer.bound.value ? { value: found.bound, method: 'milp' } : layer.bound;
     return { ...layer, placement: found.placement, maxOverMean: found.value, bound };

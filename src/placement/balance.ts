@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- inner loops over typed arrays; indices are in range by construction */
 import { descend, PairImprover } from './improve.ts';
 import { kick } from './kicks.ts';
+import { isPairing } from './layer-problem.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
 import { LayerState } from './layer-state.ts';
 import { packReplicas } from './pack.ts';
@@ -37,21 +38,16 @@ export const greedyPlacement = (problem: LayerProblem, state: LayerState): Layer
   return packReplicas(counts, share, problem.slots, slowness);
 };
 
-/** GPUs of two slots each, all filled and equally fast: the counts alone decide, and are searched. */
-const isPairing = (problem: LayerProblem): boolean =>
-  problem.slots.every((count) => count === 2) &&
-  problem.replicas === 2 * problem.slots.length &&
-  problem.speeds.every((speed) => speed === problem.speeds[0]);
-
 const firstPlacement = (
   problem: LayerProblem,
   state: LayerState,
+  bound: number,
   enough: number,
   limits: BalanceLimits,
   random: () => number,
 ): LayerPlacement => {
-  if (problem.replicas === state.experts || !isPairing(problem)) return greedyPlacement(problem, state);
-  const counts = pairCounts(state.weights, state.gpus, enough, limits.kicks * TRIES_PER_KICK, random);
+  if (!isPairing(problem)) return greedyPlacement(problem, state);
+  const counts = pairCounts(state.weights, state.gpus, bound, enough, limits.kicks * TRIES_PER_KICK, random);
   const share = state.weights.map((weight, expert) => weight / counts[expert]!);
   return packReplicas(counts, share, problem.slots, state.slowness);
 };
@@ -66,7 +62,7 @@ export const balance = (
   const state = new LayerState(problem);
   const random = seededRandom(limits.seed);
   const enough = bound * (1 + limits.tolerance);
-  state.load(from ?? firstPlacement(problem, state, enough, limits, random));
+  state.load(from ?? firstPlacement(problem, state, bound, enough, limits, random));
   const pairs = new PairImprover();
   descend(state, pairs, enough, DESCENT_STEPS);
   const best = new LayerState(problem);

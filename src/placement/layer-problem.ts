@@ -43,6 +43,14 @@ export const impossibility = (problem: LayerProblem): string | null => {
   return null;
 };
 
+/** One scenario, replicas, GPUs of two slots each, all filled and equally fast: the replica counts alone decide. */
+export const isPairing = (problem: LayerProblem): boolean =>
+  problem.loads.length === 1 &&
+  problem.replicas > expertCount(problem) &&
+  problem.slots.every((count) => count === 2) &&
+  problem.replicas === 2 * problem.slots.length &&
+  problem.speeds.every((speed) => speed === problem.speeds[0]);
+
 /**
  * Loads scaled so that a perfectly balanced layer has a time (load over speed) of 1 on every GPU, in every scenario:
  * a GPU's time is then its load over the mean. Flat, [scenario · experts + expert].

@@ -1,5 +1,6 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- inner loops over typed arrays; indices are in range by construction */
 /** Replica counts for GPUs of two equal slots, where counts alone decide: heaviest with lightest is the best pairing. */
+import { relaxPairs } from './pair-relaxation.ts';
 import { randomIndex } from './random.ts';
 import { replicaCounts } from './replicate.ts';
 
@@ -77,20 +78,95 @@ const busiestPair = (sorted: Float64Array): number => {
   return most;
 };
 
+/** The busiest pair of given counts that sum to an even number, heaviest with lightest. */
+export const busiestPairOf = (weights: Float64Array, counts: Int32Array): number =>
+  busiestPair(new SortedShares(weights, counts).value);
+
+/** Distances from the bound, relative to it, at which the relaxation is asked for counts. */
+const DISTANCES = [1e-4, 1e-3, 2e-3, 4e-3, 8e-3];
+/** Roundings of one mixture. */
+const ROUNDINGS = 30;
+
+/** Counts that sum to `replicas`: too many are taken where the share stays least, missing ones go where it is largest. */
+const mended = (weights: Float64Array, counts: Int32Array, replicas: number, most: number): Int32Array => {
+  let total = counts.reduce((sum, count) => sum + count, 0);
+  while (total !== replicas) {
+    const step = total < replicas ? 1 : -1;
+    let chosen = -1;
+    let best = Infinity;
+    for (let expert = 0; expert < counts.length; expert += 1) {
+      const count = counts[expert]!;
+      if (step === 1 ? count >= most : count < 2) continue;
+      const share = step === 1 ? -weights[expert]! / count : weights[expert]! / (count - 1);
+      if (share < best) {
+        best = share;
+        chosen = expert;
+      }
+    }
+    counts[chosen]! += step;
+    total += step;
+  }
+  return counts;
+};
+
 /**
- * Replica counts for 2 · gpus slots by local search from the greedy ones: a replica moves from one expert to another,
+ * Counts by rounding relaxed ones: each expert takes the count of one of the mixed answers, by their shares. Where the
+ * relaxation is nearly integral few experts are undecided, and some rounding is near the bound.
+ */
+const roundedCounts = (
+  weights: Float64Array,
+  gpus: number,
+  bound: number,
+  enough: number,
+  random: () => number,
+): { readonly counts: Int32Array; readonly value: number } => {
+  let counts = replicaCounts(weights, 2 * gpus, gpus);
+  let value = busiestPairOf(weights, counts);
+  let thresholds: readonly number[] = [];
+  for (const distance of DISTANCES) {
+    const tau = bound * (1 + distance);
+    if (value <= Math.max(tau, enough)) break;
+    const verdict = relaxPairs(weights, gpus, tau, thresholds);
+    thresholds = verdict.thresholds;
+    const { mixture } = verdict;
+    if (mixture === null) continue;
+    for (let rounding = 0; rounding < ROUNDINGS && value > tau; rounding += 1) {
+      const tried = Int32Array.from(weights, (_, expert) => {
+        let left = random();
+        let count = 1;
+        for (const answer of mixture) {
+          count = answer.counts[expert]!;
+          left -= answer.share;
+          if (left < 0) break;
+        }
+        return count;
+      });
+      const reached = busiestPairOf(weights, mended(weights, tried, 2 * gpus, gpus));
+      if (reached < value) {
+        value = reached;
+        counts = tried;
+      }
+    }
+  }
+  return { counts, value };
+};
+
+/**
+ * Replica counts for 2 · gpus slots: rounded relaxed ones, then local search: a replica moves from one expert to another,
  * mostly to the heavy one of the busiest pair or away from those that can spare one; never to a worse value.
  */
 export const pairCounts = (
   weights: Float64Array,
   gpus: number,
+  bound: number,
   enough: number,
   tries: number,
   random: () => number,
 ): Int32Array => {
-  const counts = replicaCounts(weights, 2 * gpus, gpus);
+  const start = roundedCounts(weights, gpus, bound, enough, random);
+  const { counts } = start;
   const shares = new SortedShares(weights, counts);
-  let value = busiestPair(shares.value);
+  let { value } = start;
   for (let attempt = 0; attempt < tries && value > enough; attempt += 1) {
     const [heavy, light] = shares.critical();
     const kind = randomIndex(random, 3);
