@@ -2,6 +2,7 @@
 import { ModelBuilder } from '../solver/linear-model.ts';
 import type { LinearModel, LinearTerm } from '../solver/linear-model.ts';
 import type { SolverBackend } from '../solver/solution.ts';
+import { balance } from './balance.ts';
 import { packReplicas } from './pack.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
 import { relativeWeights } from './layer-problem.ts';
@@ -12,6 +13,8 @@ import { placementFaults, placementValue } from './score.ts';
 const HALVINGS = 12;
 const NEAR = 1e-5;
 const TOLERANCE = 1e-12;
+/** Perturbations of what is packed, where the rule against two replicas on a GPU kept the pairs from being the best. */
+const KICKS = 20;
 
 interface Candidate {
   readonly variable: number;
@@ -63,21 +66,21 @@ const countModel = (weights: Float64Array, gpus: number, tau: number): CountMode
   return { model: builder.build('minimize', [{ variable: excess, coefficient: 1 }]), candidates };
 };
 
-/** The placement that counts stand for, if it is one. */
-const placed = (problem: LayerProblem, weights: Float64Array, counts: Int32Array): LayerPlacement | null => {
+/** The placement that counts stand for, as far as no GPU needs to hold two replicas of one expert for it. */
+const placed = (
+  problem: LayerProblem,
+  weights: Float64Array,
+  counts: Int32Array,
+  bound: number,
+): LayerPlacement => {
   const share = weights.map((weight, expert) => weight / (counts[expert] ?? 1));
-  const placement = packReplicas(
-    counts,
-    share,
-    problem.slots,
-    new Float64Array(problem.slots.length).fill(1),
-  );
-  return placementFaults(problem, placement).length === 0 ? placement : null;
+  const packed = packReplicas(counts, share, problem.slots, new Float64Array(problem.slots.length).fill(1));
+  return balance(problem, bound, { kicks: KICKS, tolerance: NEAR, seed: 1 }, packed);
 };
 
 /**
  * Bisects between a bound and a placement's value of one scenario: what the solver proves impossible raises the bound,
- * what it finds is packed and re-checked.
+ * counts that it finds are packed and re-checked.
  */
 export const provePairs = (
   problem: LayerProblem,
@@ -87,8 +90,9 @@ export const provePairs = (
 ): ProvenLayer => {
   const weights = relativeWeights(problem);
   let { placement, value, bound } = from;
-  for (let halving = 0; halving < HALVINGS && value > bound * (1 + NEAR); halving += 1) {
-    const tau = (bound + value) / 2;
+  let high = value;
+  for (let halving = 0; halving < HALVINGS && high > bound * (1 + NEAR); halving += 1) {
+    const tau = (bound + high) / 2;
     const built = countModel(weights, problem.slots.length, tau);
     if (built === null) {
       bound = tau;
@@ -101,14 +105,17 @@ export const provePairs = (
       bound = tau;
       continue;
     }
+    if (solution.objective > 0.5) break;
+    high = tau;
     const counts = new Int32Array(weights.length);
     for (const { variable, expert, count } of built.candidates)
       if ((solution.values[variable] ?? 0) > 0.5) counts[expert] = count;
-    const found = solution.objective < 0.5 ? placed(problem, weights, counts) : null;
-    const reached = found === null ? Infinity : placementValue(problem, found);
-    if (found === null || reached >= value) break;
+    const found = placed(problem, weights, counts, bound);
+    const reached = placementFaults(problem, found).length === 0 ? placementValue(problem, found) : Infinity;
+    if (reached >= value) continue;
     placement = found;
     value = reached;
+    high = Math.min(high, value);
   }
   return { placement, value, bound: Math.min(bound, value) };
 };

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { proveLayer, proveLayers } from '../../src/placement/balance-milp.ts';
+import { provePairs } from '../../src/placement/pair-milp.ts';
+import { placementValue } from '../../src/placement/score.ts';
 import type { LayerProblem } from '../../src/placement/layer-problem.ts';
 import { seededRandom } from '../../src/placement/random.ts';
 import { solveLayer } from '../../src/placement/solve-layer.ts';
@@ -37,6 +39,32 @@ describe('balance by MILP', () => {
       expect(proven.value, `seed ${seed}`).toBeCloseTo(best, 9);
       expect(proven.bound, `seed ${seed}`).toBeLessThanOrEqual(best * (1 + 1e-9));
       expect(proven.bound, `seed ${seed}`).toBeGreaterThanOrEqual(best * (1 - 1e-5));
+    }
+  });
+
+  it('proves GPUs of two slots by their replica counts alone', () => {
+    for (let seed = 20; seed < 28; seed += 1) {
+      const random = seededRandom(seed);
+      const problem: LayerProblem = {
+        loads: [Array.from({ length: 4 }, () => 1 + Math.floor(random() * 60))],
+        slots: [2, 2, 2],
+        replicas: 6,
+        speeds: [1, 1, 1],
+        objective: 'mean',
+      };
+      const best = leastValue(problem);
+      // From a placement that is worse than the best: experts in order, the first two twice.
+      const placement = [
+        [0, 1],
+        [0, 1],
+        [2, 3],
+      ];
+      const value = placementValue(problem, placement);
+      const proven = provePairs(problem, { placement, value, bound: 1 }, highs, 1000);
+      expect(proven.value, `seed ${seed}`).toBeLessThanOrEqual(best * (1 + 2e-5));
+      expect(proven.value, `seed ${seed}`).toBeGreaterThanOrEqual(best * (1 - 1e-12));
+      expect(proven.bound, `seed ${seed}`).toBeLessThanOrEqual(best * (1 + 1e-12));
+      expect(placementValue(problem, proven.placement), `seed ${seed}`).toBeCloseTo(proven.value, 12);
     }
   });
 
