@@ -1,13 +1,5 @@
 /** `planner validate FILE --emit TARGET`: a layout goes from one runtime to another. */
-import { gpuCount } from '../cluster/cluster.ts';
-import type { Plan } from '../plan/plan.ts';
-import type { Problem } from '../plan/problem.ts';
-import { createSearchCosts } from '../search/costs.ts';
-import { runtimeOfEmission } from '../runtimes/emit.ts';
-import { judgeStrategy } from '../search/estimate.ts';
-import { carriedOver } from '../validate/carry.ts';
-import { runtimeOfTarget } from '../validate/target.ts';
-import { knownStrategy } from '../validate/validate-file.ts';
+import { carryPlan } from '../validate/carry-plan.ts';
 import type { FileReport } from '../validate/validate-file.ts';
 import { printDiagnostics } from './diagnostic-text.ts';
 import { emitPlan } from './emit-plan.ts';
@@ -33,55 +25,23 @@ export const emitConfiguration = (
   if (report === undefined || others.length > 0)
     return failUsage('--emit', 'takes one file', { found: String(reports.length), expected: '1' });
   const [judged] = report.subjects;
-  const known = judged === undefined ? null : knownStrategy(judged);
-  if (judged === undefined || known === null) return fail(report.file, 'no strategy could be read');
+  if (judged === undefined) return fail(report.file, 'no strategy could be read');
   if (report.verdict === 'invalid')
     return fail(
       report.file,
       'the configuration is invalid: planner validate says why, --fix proposes a legal one',
     );
-  const open = [...known.unknown];
-  const planned = runtimeOfTarget[judged.subject.target.name] ?? 'megatron';
-  const carried = carriedOver(
-    known.strategy,
-    new Set(open),
-    runtimeOfEmission(request.target, planned),
-    spec.problem.model,
-    gpuCount(spec.problem.cluster),
-  );
-  const { training } = judged.decision.first;
-  const problem: Problem = {
-    ...spec.problem,
-    training: {
-      ...spec.problem.training,
-      runtime: carried.runtime,
-      ...(training !== null && training.sequenceLength > 0
-        ? { sequenceLength: training.sequenceLength }
-        : {}),
-      ...(training !== null && training.globalBatchSize > 0
-        ? { globalBatchSize: training.globalBatchSize }
-        : {}),
-    },
-  };
-  const judgement = judgeStrategy(
-    problem,
-    createSearchCosts(problem, spec.calibration),
-    carried.strategy,
-    judged.decision.first.partition,
-  );
+  const carried = carryPlan(judged, spec, request.target);
   printDiagnostics(
     carried.lost.map((message) => ({ ...unreadable(report.file, message), severity: 'warning' })),
   );
-  if (judgement.kind === 'unsplittable')
-    return fail(report.file, `${request.target} cannot split the layers over these stages`);
-  if (judgement.kind === 'illegal')
+  if (carried.kind === 'refused')
     throw new CommandFailure(
-      judgement.violations.map(({ rule, message, expected }) => ({
-        ...unreadable(report.file, `${request.target} would not run this layout: ${message} (${rule.id})`),
-        expected,
+      carried.reasons.map(({ message, expected }) => ({
+        ...unreadable(report.file, message),
+        ...(expected === null ? {} : { expected }),
       })),
       EXIT.no,
     );
-  const plan: Plan = judgement.plan;
-  emitPlan(plan, problem, request);
+  emitPlan(carried.plan, carried.problem, request);
 };

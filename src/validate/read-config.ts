@@ -1,5 +1,6 @@
 import { readYaml } from '../ingest/read-yaml.ts';
 import type { Source } from '../ingest/source.ts';
+import { isManifest, manifestScripts } from './manifest.ts';
 import type { ReadResult } from './read-result.ts';
 import { readShellConfig } from './read-shell.ts';
 import { formatOf, readDataConfig } from './read-yaml-config.ts';
@@ -27,12 +28,31 @@ const readTomlConfig = (source: Source, options: ReadOptions): ReadResult => {
   };
 };
 
+/** The scripts that a Kubernetes manifest carries. Changes are not written back into it. */
+const readManifest = (source: Source, options: ReadOptions): ReadResult | null => {
+  const scripts = manifestScripts(source);
+  if (scripts === null) return null;
+  const results = scripts.map((script) => readShellConfig(script, options));
+  const subjects = results.flatMap((result) => (result.kind === 'subjects' ? result.subjects : []));
+  if (subjects.length > 0)
+    return { kind: 'subjects', subjects: subjects.map((subject) => ({ ...subject, rewrite: () => null })) };
+  return (
+    results[0] ?? {
+      kind: 'unreadable',
+      message: 'a Kubernetes manifest without a launch that planner knows',
+      range: null,
+    }
+  );
+};
+
 /** The launches and configurations of one file. Nothing is run, nothing else is read. */
 export const readConfig = (source: Source, options: ReadOptions): ReadResult => {
   if (source.text.trim() === '') return { kind: 'unreadable', message: 'is empty', range: null };
   const format = formatOf(source);
   if (format === 'toml') return readTomlConfig(source, options);
   if (format === 'shell') return readShellConfig(source, options);
+  const manifest = format === 'yaml' && isManifest(source) ? readManifest(source, options) : null;
+  if (manifest !== null) return manifest;
   const read = readYaml(source);
   const [fault] = read.diagnostics.filter(({ severity }) => severity === 'error');
   if (read.document === null || fault !== undefined) {

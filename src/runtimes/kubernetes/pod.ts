@@ -115,7 +115,7 @@ export const podTemplate = (content: PodContent): YamlMap => {
           image: content.image,
           command: content.command,
           args: [],
-          env: content.environment,
+          ...(content.environment.length === 0 ? {} : { env: content.environment }),
           resources: { limits: { [gpu]: content.gpus, ...network } },
           // Registered memory is locked.
           ...(rdma ? { securityContext: { capabilities: { add: ['IPC_LOCK'] } } } : {}),

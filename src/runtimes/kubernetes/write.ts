@@ -68,13 +68,15 @@ export const kubernetesManifest = (content: ManifestContent): Manifest => {
   };
   const header = content.header.map((line) => `# ${commentText(line)}`.trimEnd());
   const documents = [configMap, content.kind === 'jobset' ? jobSet(job) : pytorchJob(job)];
-  const body = documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n');
+  const body = documents
+    .map((document) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }))
+    .join('---\n');
   return {
     ok: true,
     file: { name: 'job.yaml', text: `${header.join('\n')}\n${body}` },
     notes: [
-      `IMAGE stands for the container image, args: [] for the arguments of the program.`,
-      ...chosenResources(cluster).map(
+      'IMAGE stands for the container image; arguments of the program go to args, variables for the script to env.',
+      ...(nodes.length === 1 ? [] : chosenResources(cluster)).map(
         (resource) =>
           `${resource} is the example name of the RDMA device plugin: write the one of your cluster.`,
       ),
