@@ -1,7 +1,7 @@
 /** Baselines: annealing as Pipette describes and its code does it, and random orders. */
 import { randomIndex, seededRandom } from '../placement/random.ts';
 import { hostOrder, orderValue, type DedicationInstance } from './dedication-instance.ts';
-import type { Found } from './dedication-local-search.ts';
+import type { Found } from './dedication-cooling.ts';
 
 /**
  * Steps that its shipped run makes in the 10 s that it gives each configuration: a Python loop of about 6,000 steps a

@@ -8,6 +8,7 @@ import {
   strongParts,
   type LinkGraph,
 } from './dedication-graph.ts';
+import { heaviestRings } from './dedication-disjoint-rings.ts';
 import type { DedicationInstance, Grid } from './dedication-instance.ts';
 import { createNodeBound, ringThrough } from './dedication-node-bounds.ts';
 import { crossingLatency, gridPipelineLatency } from './dedication-pipeline-bounds.ts';
@@ -22,6 +23,8 @@ export interface DedicationBounds {
   readonly total: number;
   /** `data` is attained by some order. */
   readonly dataIsExact: boolean;
+  /** Rings of nodes for the heaviest columns, within little of `data`; null where none were looked for or found. */
+  readonly heaviest: readonly Int32Array[] | null;
 }
 
 /** Weight classes from the heaviest: how many columns weigh at least so much. */
@@ -87,22 +90,35 @@ const dataSteps = (grid: Grid, latencies: Float64Array): Float64Array => {
   return steps.sort();
 };
 
+type DataBound = Pick<DedicationBounds, 'data' | 'dataIsExact' | 'heaviest'>;
+
 const gridDataBound = (
   instance: DedicationInstance,
   grid: Grid,
   graph: LinkGraph,
+  latencies: Float64Array,
   steps: Float64Array,
-): { data: number; exact: boolean } => {
+  incumbent: number,
+): DataBound => {
   const { nodes } = instance;
   const { positions, weights } = grid;
-  if (positions === 1 || steps.length === 0) return { data: 0, exact: true };
+  if (positions === 1 || steps.length === 0) return { data: 0, dataIsExact: true, heaviest: null };
   if (nodes <= MOST_SUBSET_NODES) {
     const rings = ringBottlenecks(nodes, positions, instance.latency);
-    return { data: bottleneckPartition(nodes, positions, rings, weights), exact: true };
+    return { data: bottleneckPartition(nodes, positions, rings, weights), dataIsExact: true, heaviest: null };
   }
   const through = positions < 3 ? null : ringThrough(nodes, instance.latency, positions).sort();
   const index = firstTrue(0, steps.length - 1, (step) => ringsMayFit(graph, grid, through, steps[step] ?? 0));
-  return { data: (steps[index] ?? 0) / (1 + 1e-12), exact: false };
+  const data = (steps[index] ?? 0) / (1 + 1e-12);
+  const weight = Math.max(...weights);
+  const count = weights.filter((each) => each === weight).length;
+  // Rings that take all nodes are decided by the nodes' worst links; of fewer, which nodes is the question.
+  if (count * positions >= nodes) return { data, dataIsExact: false, heaviest: null };
+  const above = (least: number): number =>
+    firstTrue(0, latencies.length - 1, (step) => (latencies[step] ?? 0) * weight >= least);
+  const range = { first: above(data * (1 - 1e-12)), last: Math.min(above(incumbent), latencies.length - 1) };
+  const { least, rings } = heaviestRings(graph, latencies, { size: positions, count, ...range });
+  return { data: Math.max(data, weight * (latencies[least] ?? 0)), dataIsExact: false, heaviest: rings };
 };
 
 /** Ranges of the data threshold that are split. */
@@ -124,10 +140,12 @@ const gridBounds = (instance: DedicationInstance, grid: Grid, incumbent: number)
   const { positions, weights, columns } = grid;
   const rings = ringLatency(instance, positions);
   const graph = linkGraph(nodes, rings);
-  const steps = dataSteps(grid, distinctLatencies(nodes, rings));
-  const { data, exact } = gridDataBound(instance, grid, graph, steps);
+  const latencies = distinctLatencies(nodes, rings);
+  const steps = dataSteps(grid, latencies);
+  const bound = gridDataBound(instance, grid, graph, latencies, steps, incumbent);
+  const { data } = bound;
   const pipeline = hopWeight * gridPipelineLatency(instance, grid);
-  const plain = { data, pipeline, total: data + pipeline, dataIsExact: exact };
+  const plain = { ...bound, pipeline, total: data + pipeline };
   const lightest = Math.min(...weights);
   if (columns.length < 2) return plain;
   const nodeBound = createNodeBound(instance, grid, rings);
@@ -190,7 +208,7 @@ const looseBounds = (instance: DedicationInstance): DedicationBounds => {
     data = Math.max(data, weight * (values[index] ?? 0));
   }
   const pipeline = hopWeight * fastest * Math.max(0, ...paths.map(({ hops }) => hops.length));
-  return { data, pipeline, total: data + pipeline, dataIsExact: false };
+  return { data, pipeline, total: data + pipeline, dataIsExact: false, heaviest: null };
 };
 
 /** `incumbent`, a value that some order has, ends the work where it cannot help. */

@@ -2,7 +2,7 @@
 import type { DedicationBounds } from './dedication-bounds.ts';
 import { distinctLatencies } from './dedication-graph.ts';
 import { orderValue, type DedicationInstance, type Grid } from './dedication-instance.ts';
-import type { Found } from './dedication-local-search.ts';
+import type { Found } from './dedication-cooling.ts';
 import { arcCover } from './dedication-pipeline-bounds.ts';
 
 export interface ExactResult extends Found {

@@ -1,5 +1,6 @@
-/** Annealing on the excess over targets, then descent on the objective itself. Deterministic for a seed. */
+/** Annealing from several starts, each followed by descent on the objective itself. Deterministic for a seed. */
 import { seededRandom } from '../placement/random.ts';
+import { anneal, type Found } from './dedication-cooling.ts';
 import {
   hostOrder,
   orderValue,
@@ -7,14 +8,9 @@ import {
   ringValue,
   type DedicationInstance,
 } from './dedication-instance.ts';
-import { createGuide, Move, propose, swap, undo } from './dedication-moves.ts';
-import { clusteredOrder, sickLast } from './dedication-seeds.ts';
+import { Move, swap, undo } from './dedication-move.ts';
+import { aroundRings, clusteredOrder, sickLast } from './dedication-seeds.ts';
 import { DedicationState, type Targets } from './dedication-state.ts';
-
-export interface Found {
-  readonly order: Int32Array;
-  readonly value: number;
-}
 
 export interface SearchEffort {
   /** Moves of all starts together. */
@@ -23,54 +19,8 @@ export interface SearchEffort {
   readonly seed: number;
 }
 
-/** Temperatures of one start, first and last, as shares of the value. */
-const HOT = 0.01;
-const COLD = 2e-5;
-const EPOCHS = 120;
-/** How far below the present worst ring and pipeline the targets lie: what comes near counts too. */
-const MARGIN = 0.05;
-/** Rings' target in turn: near what the rings take now, or a multiple of their lower bound. */
-const AIMS: readonly (number | null)[] = [null, 1.01, 1, 1.03];
-
-interface Anneal {
-  readonly instance: DedicationInstance;
-  readonly start: Int32Array;
-  readonly moves: number;
-  readonly random: () => number;
-  /** Lower bounds, below which no target makes sense. */
-  readonly floor: Targets;
-  readonly aim: number | null;
-  /** Seconds that temperatures are shares of. */
-  readonly scale: number;
-}
-
-const anneal = ({ instance, start, moves, random, floor, aim, scale }: Anneal): Found => {
-  const state = new DedicationState(instance, start);
-  const move = new Move(8 * instance.nodes + 64);
-  const guide = createGuide(instance, random);
-  let best: Found = { order: start.slice(), value: orderValue(instance, start) };
-  const perEpoch = Math.max(1, Math.floor(moves / EPOCHS));
-  for (let epoch = 0; epoch < EPOCHS; epoch += 1) {
-    const { data, pipeline } = state.values();
-    const worth = data + pipeline;
-    if (worth < best.value) best = { order: state.order.slice(), value: worth };
-    const margin = 1 - MARGIN * (1 - epoch / EPOCHS);
-    state.retarget({
-      data: aim === null ? Math.max(floor.data, data * margin) : floor.data * aim,
-      pipeline: Math.max(floor.pipeline, pipeline * margin),
-    });
-    const temperature = scale * HOT * (COLD / HOT) ** (epoch / (EPOCHS - 1));
-    for (let step = 0; step < perEpoch; step += 1) {
-      state.begin();
-      propose(state, move, guide);
-      if (move.size === 0) continue;
-      const change = state.settle();
-      if (change > 0 && random() >= Math.exp(-change / temperature)) undo(state, move);
-    }
-  }
-  const value = orderValue(instance, state.order);
-  return value < best.value ? { order: state.order.slice(), value } : best;
-};
+/** Rings' target of a start from the best so far, as a multiple of their lower bound. */
+const AGAIN = 1.03;
 
 /** Slots whose nodes decide the objective: ends of the slowest arc of the worst ring, and the worst pipeline. */
 const criticalSlots = (instance: DedicationInstance, order: Int32Array): readonly number[] => {
@@ -130,31 +80,65 @@ const descend = (instance: DedicationInstance, from: Found, evaluations: number)
 const longestPath = (instance: DedicationInstance, order: Int32Array): number =>
   instance.paths.reduce((most, path) => Math.max(most, pathValue(instance, path, order)), 0);
 
-/** From the hosts' own order, from clusters, and from the best found so far, in turn. `floor`: valid lower bounds. */
-export const localSearch = (
-  instance: DedicationInstance,
-  floor: Targets & { readonly total: number },
-  effort: SearchEffort,
-): Found => {
+interface Start {
+  readonly order: Int32Array;
+  /** Rings' target: near what the rings take now (null), or a multiple of their lower bound. */
+  readonly aim: number | null;
+  readonly pinned: Uint8Array | null;
+}
+
+/** The heaviest rings as the bounds have them, held while the rest is arranged around them. */
+const heaviestFirst = (instance: DedicationInstance, from: Int32Array, floor: Floor): Start | null => {
+  if (floor.heaviest === null) return null;
+  const { order, pinned } = aroundRings(instance, from, floor.heaviest);
+  const own = instance.rings.filter(({ slots }) => pinned[slots[0] ?? 0] === 1);
+  const heaviest = Math.max(...own.map((ring) => ringValue(instance, ring, order)));
+  return { order, pinned, aim: floor.data > 0 ? heaviest / floor.data : null };
+};
+
+/** Clusters, the heaviest rings as the bounds found them with clusters around them, and the hosts' own order. */
+const startsOf = (instance: DedicationInstance, floor: Floor): readonly Start[] => {
+  const [near, plain, host] = [
+    clusteredOrder(instance, true),
+    clusteredOrder(instance, false),
+    hostOrder(instance),
+  ].map((order) => sickLast(instance, order));
+  if (near === undefined || plain === undefined || host === undefined) return [];
+  const first: Start = { order: near, aim: null, pinned: null };
+  const second: Start = { order: plain, aim: 1.01, pinned: null };
+  const around = heaviestFirst(instance, near, floor);
+  return [first, second, around ?? { order: host, aim: 1, pinned: null }];
+};
+
+type Floor = Targets & { readonly total: number; readonly heaviest: readonly Int32Array[] | null };
+
+/** From clusters, from rings that are known to be fast, and from the best found so far. `floor`: valid lower bounds. */
+export const localSearch = (instance: DedicationInstance, floor: Floor, effort: SearchEffort): Found => {
   const host = hostOrder(instance);
   let best: Found = { order: host, value: orderValue(instance, host) };
-  const seeds = [clusteredOrder(instance, true), clusteredOrder(instance, false), host].map((order) =>
-    sickLast(instance, order),
-  );
   const offer = (found: Found): void => {
     if (found.value < best.value) best = found;
   };
-  for (const order of seeds) offer({ order, value: orderValue(instance, order) });
-  for (let start = 0; start < effort.starts; start += 1) {
+  const starts = startsOf(instance, floor);
+  for (const { order } of starts) offer({ order, value: orderValue(instance, order) });
+  for (let index = 0; index < effort.starts; index += 1) {
     if (best.value <= floor.total * (1 + 1e-9)) break;
-    const random = seededRandom(effort.seed + 7919 * start);
-    const from = start < seeds.length ? (seeds[start] ?? host) : best.order;
+    const random = seededRandom(effort.seed + 7919 * index);
+    const { order, aim, pinned } = starts[index] ?? { order: best.order, aim: AGAIN, pinned: null };
     const moves = Math.floor(effort.moves / effort.starts);
     // The last start looks at pipelines beside rings that no longer improve: losses of their size count.
-    const fine = start === effort.starts - 1 && start >= seeds.length;
+    const fine = index === effort.starts - 1 && index >= starts.length;
     const scale = fine ? longestPath(instance, best.order) || best.value : best.value;
-    const aim = fine ? null : (AIMS[start % AIMS.length] ?? null);
-    const found = anneal({ instance, start: from, moves, random, floor, aim, scale });
+    const found = anneal({
+      instance,
+      start: order,
+      moves,
+      random,
+      floor,
+      aim: fine ? null : aim,
+      scale,
+      pinned,
+    });
     offer(descend(instance, found, 20_000));
   }
   return best;

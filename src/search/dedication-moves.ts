@@ -1,83 +1,8 @@
-/** Moves of the local search. Each lists the slots whose nodes it permutes; undoing is writing the old nodes back. */
+/** Which moves the local search proposes. */
 import { randomIndex } from '../placement/random.ts';
 import type { DedicationInstance, Ring } from './dedication-instance.ts';
+import { exchange, insert, reverse, set, swap, type Move } from './dedication-move.ts';
 import type { DedicationState } from './dedication-state.ts';
-
-/** Slots and the nodes that they held before, of the move under way. */
-export class Move {
-  readonly slots: Int32Array;
-  readonly old: Int32Array;
-  size = 0;
-
-  constructor(capacity: number) {
-    this.slots = new Int32Array(capacity);
-    this.old = new Int32Array(capacity);
-  }
-}
-
-const set = (state: DedicationState, move: Move, slot: number, node: number): void => {
-  move.slots[move.size] = slot;
-  move.old[move.size] = state.order[slot] ?? 0;
-  move.size += 1;
-  state.order[slot] = node;
-  state.slotOf[node] = slot;
-  state.touch(slot);
-};
-
-export const undo = (state: DedicationState, move: Move): void => {
-  for (let index = move.size - 1; index >= 0; index -= 1) {
-    const [slot, node] = [move.slots[index] ?? 0, move.old[index] ?? 0];
-    state.order[slot] = node;
-    state.slotOf[node] = slot;
-  }
-  state.revert();
-};
-
-export const swap = (state: DedicationState, move: Move, a: number, b: number): void => {
-  const [left, right] = [state.order[a] ?? 0, state.order[b] ?? 0];
-  set(state, move, a, right);
-  set(state, move, b, left);
-};
-
-/** Nodes of `list[first … first + length − 1]` (cyclic) in reverse. */
-const reverse = (
-  state: DedicationState,
-  move: Move,
-  list: Int32Array,
-  first: number,
-  length: number,
-): void => {
-  const size = list.length;
-  for (let step = 0; step < length >> 1; step += 1)
-    swap(state, move, list[(first + step) % size] ?? 0, list[(first + length - 1 - step) % size] ?? 0);
-};
-
-/** The node at `from` goes to `to`; those between move up by one (cyclic). */
-const insert = (state: DedicationState, move: Move, list: Int32Array, from: number, shift: number): void => {
-  const size = list.length;
-  const moved = state.order[list[from] ?? 0] ?? 0;
-  for (let step = 0; step < shift; step += 1)
-    set(state, move, list[(from + step) % size] ?? 0, state.order[list[(from + step + 1) % size] ?? 0] ?? 0);
-  set(state, move, list[(from + shift) % size] ?? 0, moved);
-};
-
-/** Two neighbouring stretches of `list`, of `left` and `right` slots from `first` on, change places; none is turned. */
-const exchange = (
-  state: DedicationState,
-  move: Move,
-  list: Int32Array,
-  first: number,
-  left: number,
-  right: number,
-): void => {
-  const size = list.length;
-  const nodes = Array.from(
-    { length: left + right },
-    (_, step) => state.order[list[(first + step) % size] ?? 0] ?? 0,
-  );
-  for (let step = 0; step < left + right; step += 1)
-    set(state, move, list[(first + step) % size] ?? 0, nodes[(left + step) % (left + right)] ?? 0);
-};
 
 /** Longest stretch that a move within a ring reverses or shifts. */
 const STRETCH = 12;
@@ -111,6 +36,7 @@ const permuteColumns = (state: DedicationState, move: Move, random: () => number
   const shift = random() < 0.5 ? 0 : randomIndex(random, positions);
   const [left, right] = [columns[first], columns[second]];
   if (left === undefined || right === undefined || (first === second && shift === 0)) return;
+  move.whole = true;
   const nodes = Array.from(left, (slot) => state.order[slot] ?? 0);
   const others = Array.from(right, (slot) => state.order[slot] ?? 0);
   for (const [position, slot] of left.entries())
@@ -310,6 +236,7 @@ const mendPath = (state: DedicationState, move: Move, { random, near, width, hop
 /** One random move, made. */
 export const propose = (state: DedicationState, move: Move, guide: Guide): void => {
   move.size = 0;
+  move.whole = false;
   const { random } = guide;
   const { grid, slots } = state.instance;
   const kind = random();

@@ -80,3 +80,26 @@ export const sickLast = (instance: DedicationInstance, from: Int32Array): Int32A
   );
   return Int32Array.from([...from.filter((node) => !dropped.has(node)), ...dropped]);
 };
+
+/** The heaviest columns get the rings given, the others the remaining nodes in the order of `from`; and which slots those are. */
+export const aroundRings = (
+  { grid, nodes, slots }: DedicationInstance,
+  from: Int32Array,
+  rings: readonly Int32Array[],
+): { readonly order: Int32Array; readonly pinned: Uint8Array } => {
+  const order = new Int32Array(nodes).fill(-1);
+  const pinned = new Uint8Array(nodes);
+  const heaviest = Math.max(...(grid?.weights ?? []));
+  const columns = (grid?.columns ?? []).filter((_, column) => grid?.weights[column] === heaviest);
+  for (const [index, ring] of rings.entries())
+    for (const [position, node] of ring.entries()) {
+      const slot = columns[index]?.[position] ?? slots;
+      order[slot] = node;
+      pinned[slot] = 1;
+    }
+  const taken = new Set(rings.flatMap((ring) => [...ring]));
+  const rest = [...from.filter((node) => !taken.has(node))];
+  for (let slot = 0, next = 0; slot < nodes; slot += 1)
+    if (order[slot] === -1) order[slot] = rest[next++] ?? 0;
+  return { order, pinned };
+};

@@ -2,10 +2,11 @@
 import type { NodeMatrix } from '../cluster/measured-links.ts';
 import type { CommunicationShape } from '../cost/link-objective.ts';
 import { communicationTime } from '../cost/link-objective.ts';
+import type { Found } from './dedication-cooling.ts';
 import { dedicationBounds } from './dedication-bounds.ts';
 import { exactSearch } from './dedication-exact.ts';
 import { dedicationInstance, hostOrder, orderValue, type DedicationInstance } from './dedication-instance.ts';
-import { localSearch, type Found } from './dedication-local-search.ts';
+import { localSearch } from './dedication-local-search.ts';
 import { whyOrderCannotMatter } from './dedication-matters.ts';
 
 /** How much work an assignment may take; counts, so that the answer never depends on the machine. */
@@ -54,7 +55,7 @@ const LONG_RING = 120;
 const movesFor = ({ nodes, rings }: DedicationInstance): number => {
   if (nodes <= MOST_EXACT_NODES) return 1_000_000;
   const longest = Math.max(1, ...rings.map(({ slots }) => slots.length));
-  const many = nodes <= 128 ? 5_000_000 : nodes <= 256 ? 3_600_000 : 2_000_000;
+  const many = nodes <= 128 ? 5_000_000 : nodes <= 256 ? 3_600_000 : 1_800_000;
   return Math.floor(many * Math.min(1, LONG_RING / longest));
 };
 
