@@ -9,12 +9,14 @@ import type { ProofCount } from '../placement/balance-milp.ts';
 import { lowerBound } from '../placement/bounds.ts';
 import type { LayerPlacement } from '../placement/layer-problem.ts';
 import {
+  bestStep,
   countMoves,
   mostIncoming,
   stepsTowards,
   unavoidableMoves,
   withinBudget,
 } from '../placement/moves.ts';
+import type { Step } from '../placement/moves.ts';
 import type { MoveSummary, PlacementOutcome } from '../placement/outcome.ts';
 import { baselines, crossValidate, groupRule, layerProblem, summedLoads } from '../placement/place.ts';
 import type { PlacedLayer } from '../placement/placement.ts';
@@ -137,7 +139,7 @@ const movesBetween = (
   };
 };
 
-/** The best layers that can be reached from `current` within the budget. */
+/** The best layers that can be reached from `current` within the budget, by the fewest moves. */
 const limited = (
   input: PlacementInput,
   current: readonly LayerPlacement[],
@@ -146,7 +148,6 @@ const limited = (
 ): readonly PlacedLayer[] => {
   const byBytes = input.expertBytes === null ? Infinity : Math.floor(budget.bytes / input.expertBytes);
   const most = Math.min(budget.experts, byBytes);
-  if (most === Infinity) return target;
   const steps = input.task.layers.map((layer, index) =>
     stepsTowards(
       layerProblem(layer, input.task),
@@ -155,6 +156,19 @@ const limited = (
       groupRule(input.task),
     ),
   );
+  const take = (chosen: readonly (Step | undefined)[]): readonly PlacedLayer[] =>
+    target.map((layer, index) => {
+      const step = chosen[index];
+      return step === undefined
+        ? layer
+        : {
+            ...layer,
+            placement: step.placement,
+            maxOverMean: step.value,
+            bound: { ...layer.bound, value: Math.min(layer.bound.value, step.value) },
+          };
+    });
+  if (most === Infinity) return take(steps.map(bestStep));
   const unavoidable = unavoidableMoves(steps);
   if (unavoidable > most)
     return failUsage(
@@ -162,11 +176,7 @@ const limited = (
       `the current placement breaks rules (replicas side by side, split groups, other slots): ${String(unavoidable)} experts must move at least`,
       { found: String(most) },
     );
-  const chosen = withinBudget(steps, most);
-  return target.map((layer, index) => {
-    const step = chosen[index];
-    return step === undefined ? layer : { ...layer, placement: step.placement, maxOverMean: step.value };
-  });
+  return take(withinBudget(steps, most));
 };
 
 export interface RunOptions {

@@ -4,6 +4,7 @@ import { replicaFromHottest } from './improve-replicas.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
 import { LayerState } from './layer-state.ts';
 import { ScenarioImprover } from './robust-moves.ts';
+import { relabelled } from './relabel.ts';
 import { placementFaults, placementValue } from './score.ts';
 import { breaksGroups } from './solve-layer.ts';
 import type { GroupRule } from './solve-layer.ts';
@@ -44,7 +45,7 @@ const walk = (state: LayerState, keep: (placement: LayerPlacement) => void): voi
 
 /**
  * Placements between the current one and `target`, each better than those that cost less: single exchanges and replica
- * changes of the hottest GPU from the current placement, then a full descent from it, then the target. What breaks a
+ * changes of the hottest GPU from the current placement, then a full descent from it, then the target under the names of GPUs that move least. What breaks a
  * rule is no step: where the current placement does, the first step is what must be moved at least.
  */
 export const stepsTowards = (
@@ -67,9 +68,18 @@ export const stepsTowards = (
     state.load(current);
     walk(state, keep);
   }
-  keep(target);
+  keep(relabelled(problem, current, target, rule?.nodes ?? 1));
   const sorted = seen.toSorted((a, b) => a.moves - b.moves || a.value - b.value);
   return sorted.filter((step, index) => sorted.slice(0, index).every(({ value }) => step.value < value));
+};
+
+/** Relative difference of values that no move is worth. */
+const ALIKE = 1e-4;
+
+/** The step of fewest moves that is as good as the best one. */
+export const bestStep = (steps: readonly Step[]): Step | undefined => {
+  const least = Math.min(...steps.map(({ value }) => value));
+  return steps.find(({ value }) => value <= least * (1 + ALIKE));
 };
 
 /** Moves that cannot be avoided: of layers whose current placement breaks a rule. */

@@ -109,6 +109,7 @@ const solve = (highs: Highs, model: LinearModel, limits: SolverLimits): Solution
     handle.options.set('mip_max_nodes', limits.nodes);
     handle.options.set('simplex_iteration_limit', ITERATIONS);
     handle.options.set('mip_rel_gap', limits.gap ?? 0);
+    if (limits.seconds !== undefined) handle.options.set('time_limit', limits.seconds);
     if (limits.start !== undefined) handle.setSolution({ colValue: Float64Array.from(limits.start) });
     handle.run();
     return readSolution(handle, model);

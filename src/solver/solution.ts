@@ -26,6 +26,8 @@ export interface SolverLimits {
   readonly nodes: number;
   /** Relative distance to the bound that counts as optimal; absent: 0. Not every backend knows it. */
   readonly gap?: number;
+  /** Wall time after which the best so far is taken; absent: none. Answers are then not reproducible: for reports alone. */
+  readonly seconds?: number;
   /** A solution to begin with, for backends that can use one. */
   readonly start?: readonly number[];
 }

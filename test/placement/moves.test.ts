@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LayerPlacement, LayerProblem } from '../../src/placement/layer-problem.ts';
 import {
+  bestStep,
   countMoves,
   mostIncoming,
   stepsTowards,
@@ -9,6 +10,7 @@ import {
   withinBudget,
 } from '../../src/placement/moves.ts';
 import type { Step } from '../../src/placement/moves.ts';
+import { relabelled } from '../../src/placement/relabel.ts';
 import { effortLimits } from '../../src/placement/place.ts';
 import { placementFaults, placementValue } from '../../src/placement/score.ts';
 import { breaksGroups, solveLayer } from '../../src/placement/solve-layer.ts';
@@ -169,5 +171,39 @@ describe('moves', () => {
         rule,
       ),
     ).toBe(false);
+  });
+});
+
+describe('GPUs renamed so that least moves', () => {
+  const problem = problemOf([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]]);
+
+  it('finds the same placement under other names', () => {
+    const shuffled = [3, 1, 0, 2].map((gpu) => CONTIGUOUS[gpu] ?? []);
+    expect(countMoves(CONTIGUOUS, shuffled)).toBe(9);
+    expect(relabelled(problem, CONTIGUOUS, shuffled, 1)).toEqual(CONTIGUOUS);
+  });
+
+  it('exchanges no GPUs that differ in speed or slots', () => {
+    const shuffled = [1, 0, 3, 2].map((gpu) => CONTIGUOUS[gpu] ?? []);
+    const uneven = { ...problem, speeds: [1, 2, 1, 1] };
+    // GPU 1 keeps what it got; of the others the first two blocks cannot be told apart from where they are.
+    expect(relabelled(uneven, CONTIGUOUS, shuffled, 1)[1]).toEqual([0, 1, 2]);
+    expect(relabelled({ ...problem, slots: [3, 4, 3, 3] }, CONTIGUOUS, shuffled, 1)[1]).toEqual([0, 1, 2]);
+  });
+
+  it('keeps what a node holds together, where groups stand on nodes', () => {
+    // By hand: nodes {0, 1} and {2, 3} exchanged as wholes give the first placement back; a single GPU may not cross.
+    const crossed = [2, 3, 0, 1].map((gpu) => CONTIGUOUS[gpu] ?? []);
+    expect(relabelled(problem, CONTIGUOUS, crossed, 2)).toEqual(CONTIGUOUS);
+    const mixed = [0, 2, 1, 3].map((gpu) => CONTIGUOUS[gpu] ?? []);
+    expect(countMoves(CONTIGUOUS, relabelled(problem, CONTIGUOUS, mixed, 2))).toBe(6);
+    expect(countMoves(CONTIGUOUS, relabelled(problem, CONTIGUOUS, mixed, 1))).toBe(0);
+  });
+
+  it('takes the fewest moves of steps that are alike', () => {
+    const step = (moves: number, value: number): Step => ({ placement: CONTIGUOUS, moves, value });
+    expect(bestStep([step(0, 1.4), step(10, 1.000_05), step(90, 1)])?.moves).toBe(10);
+    expect(bestStep([step(0, 1.4), step(10, 1.001), step(90, 1)])?.moves).toBe(90);
+    expect(bestStep([])).toBeUndefined();
   });
 });

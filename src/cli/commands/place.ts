@@ -124,6 +124,13 @@ const place = async (file: string, options: Options, colour: boolean | undefined
     note(
       `${String(proofs.tooLarge)} layers are too large for ${options.solver ?? ''} and keep the bound of the search`,
     );
+  const left = (options.sweep ?? []).filter(
+    (asked) => outcome.sweep?.every(({ redundant }) => redundant !== asked) === true,
+  );
+  if (left.length > 0)
+    note(
+      `${left.join(', ')} redundant experts are left out of the sweep: they do not divide among the GPUs, or would put two replicas of one expert on one`,
+    );
   if (options.emit !== undefined) {
     const emitted = emitPlacement(
       { experts: input.task.experts, rows: input.rows, layers: outcome.layers },
