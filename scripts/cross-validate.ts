@@ -6,12 +6,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { crossValidate, crossValidateAccelerators } from '../src/accuracy/cross-validation.ts';
-import type { AcceleratorValidation, SourceValidation } from '../src/accuracy/cross-validation.ts';
+import {
+  acceleratorOf,
+  crossValidate,
+  crossValidateGroups,
+  familyOf,
+} from '../src/accuracy/cross-validation.ts';
+import type { GroupValidation, SourceValidation } from '../src/accuracy/cross-validation.ts';
 import type { Tree } from '../src/accuracy/fit-parameters.ts';
 import { fitRows } from '../src/accuracy/fit-rows.ts';
 import { LinearisedFit } from '../src/accuracy/linearised-fit.ts';
 import { mean, median } from '../src/accuracy/metrics.ts';
+import { validateStrangers } from '../src/accuracy/strangers.ts';
+import type { StrangerResult, StrangerValidation } from '../src/accuracy/strangers.ts';
 import { percent } from '../src/accuracy/report-tables.ts';
 import { calibrationOf } from '../src/ingest/calibration.ts';
 import { excludedRecords } from '../src/ingest/excluded-records.ts';
@@ -30,7 +37,50 @@ const averages = (
   return `${percent(medians)} | ${percent(means)}`;
 };
 
-const page = (table: readonly SourceValidation[], accelerators: readonly AcceleratorValidation[]): string =>
+const groupTable = (name: string, table: readonly GroupValidation[]): readonly string[] => [
+  `| ${name} | tested | in sample: median | mean | left out: median | mean |`,
+  '|---|---:|---:|---:|---:|---:|',
+  ...table.map((row) => `| ${row.group} | ${row.tested} | ${cells(row.inside)} | ${cells(row.outside)} |`),
+  `| **mean** | | ${averages(table, 'inside')} | ${averages(table, 'outside')} |`,
+  '',
+];
+
+const sizes = (errors: readonly number[]): readonly number[] => errors.map(Math.abs);
+
+const violated = ({ bound }: StrangerResult): string =>
+  percent(bound.filter((each) => each < 0).length / Math.max(1, bound.length));
+
+const strangerTime = ({ profile, predictedAs, known, unknown }: StrangerValidation): readonly string[] =>
+  known.time.length === 0
+    ? []
+    : [
+        `| ${profile} | ${predictedAs.join(', ')} | ${known.time.length} | ${cells(sizes(known.time))} | ${cells(sizes(unknown.time))} | ${percent(mean(unknown.time))} |`,
+      ];
+
+const strangerMemory = ({ profile, known, unknown }: StrangerValidation): readonly string[] =>
+  known.memory.length === 0
+    ? []
+    : [
+        `| ${profile} | ${known.memory.length} | ${percent(mean(sizes(known.memory)))} | ${violated(known)} | ${percent(mean(known.bound))} | ${percent(mean(sizes(unknown.memory)))} | ${violated(unknown)} | ${percent(mean(unknown.bound))} |`,
+      ];
+
+const share = (value: number | null): string => (value === null ? '–' : value.toFixed(3));
+
+const strangerOom = ({ profile, known, unknown }: StrangerValidation): readonly string[] =>
+  known.oom.positives === 0
+    ? []
+    : [
+        `| ${profile} | ${known.oom.positives} | ${share(known.oom.recall)} | ${share(known.oom.precision)} | ${share(unknown.oom.recall)} | ${share(unknown.oom.precision)} |`,
+      ];
+
+interface Tables {
+  readonly sources: readonly SourceValidation[];
+  readonly accelerators: readonly GroupValidation[];
+  readonly families: readonly GroupValidation[];
+  readonly strangers: readonly StrangerValidation[];
+}
+
+const page = ({ sources, accelerators, families, strangers }: Tables): string =>
   [
     '# Cross-validation by source',
     '',
@@ -41,23 +91,44 @@ const page = (table: readonly SourceValidation[], accelerators: readonly Acceler
     '',
     '| source | tested | given | in sample: median | mean | left out: median | mean |',
     '|---|---:|---:|---:|---:|---:|---:|',
-    ...table.map(
+    ...sources.map(
       (row) =>
         `| ${row.source} | ${row.tested} | ${row.given} | ${cells(row.inside)} | ${cells(row.outside)} |`,
     ),
-    `| **mean over sources** | | | ${averages(table, 'inside')} | ${averages(table, 'outside')} |`,
+    `| **mean over sources** | | | ${averages(sources, 'inside')} | ${averages(sources, 'outside')} |`,
     '',
     '## Without an accelerator',
     '',
     'The same with constants fitted without any run on an accelerator: its efficiency under load falls back to the median of',
     'the others, its kernel curves stay as kernel tables give them.',
     '',
-    '| accelerator | tested | in sample: median | mean | left out: median | mean |',
+    ...groupTable('accelerator', accelerators),
+    '## Without a family of models',
+    '',
+    'The same with constants fitted without any run of a kind of model.',
+    '',
+    ...groupTable('family', families),
+    '## Without a runtime',
+    '',
+    'Each stack as a stranger: constants fitted without its runs, title and framework blanked, predicted as the nearest stack',
+    'that is left; constants of `generic` are medians that leave it out, too. All headline rows, also those that no fit uses.',
+    'Memory constants are read from code or fitted by hand once and do not move; what is shown is what the fallback costs.',
+    '',
+    '| stack | predicted as | timed | known: median | mean | unknown: median | mean | bias |',
+    '|---|---|---:|---:|---:|---:|---:|---:|',
+    ...strangers.flatMap(strangerTime),
+    '',
+    'Peak memory: mean error, share of runs above the bound, mean size of the bound over the measured peak.',
+    '',
+    '| stack | runs | known: error | violated | size | unknown: error | violated | size |',
+    '|---|---:|---:|---:|---:|---:|---:|---:|',
+    ...strangers.flatMap(strangerMemory),
+    '',
+    'Out of memory:',
+    '',
+    '| stack | ran out | known: recall | precision | unknown: recall | precision |',
     '|---|---:|---:|---:|---:|---:|',
-    ...accelerators.map(
-      (row) => `| ${row.accelerator} | ${row.tested} | ${cells(row.inside)} | ${cells(row.outside)} |`,
-    ),
-    `| **mean over accelerators** | | ${averages(accelerators, 'inside')} | ${averages(accelerators, 'outside')} |`,
+    ...strangers.flatMap(strangerOom),
     '',
   ].join('\n');
 
@@ -69,7 +140,12 @@ const main = (): void => {
   const root = parse(readFileSync(fileOf('configs/calibration/default.yaml'), 'utf8')) as Tree;
   const rows = fitRows(lines.value, calibrationOf(root), excludedRecords());
   const fit = new LinearisedFit(root, rows, calibrationOf);
-  const text = page(crossValidate(fit), crossValidateAccelerators(fit));
+  const text = page({
+    sources: crossValidate(fit),
+    accelerators: crossValidateGroups(fit, acceleratorOf),
+    families: crossValidateGroups(fit, familyOf),
+    strangers: validateStrangers(fit, lines.value),
+  });
   writeFileSync(fileOf('docs/accuracy-cross-validation.md'), text);
   process.stdout.write(text);
 };

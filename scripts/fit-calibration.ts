@@ -4,13 +4,15 @@
  * Kernel curves (gemm) are not touched: they come from kernel tables. What is fitted is the list PARAMETERS: each
  * within the plausible range that the file states, by coordinate search on a soft-L1 loss of the log error. Every
  * source has equal weight (sources of fewer than five rows less), every constant is pulled weakly to where it was, and
- * records of configs/calibration/excluded-records.yaml are left out. Rewrites configs/calibration/default.yaml.
+ * records of configs/calibration/excluded-records.yaml are left out. The profile of unknown software is set to medians of
+ * those that are known. Rewrites configs/calibration/default.yaml.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse, parseDocument } from 'yaml';
 import { adopt, holder, PARAMETERS, rangeOf } from '../src/accuracy/fit-parameters.ts';
 import type { Tree } from '../src/accuracy/fit-parameters.ts';
+import { setGenericProfile } from '../src/accuracy/generic-profile.ts';
 import { fitRows, groupErrors, groupRows } from '../src/accuracy/fit-rows.ts';
 import type { FitGroup } from '../src/accuracy/fit-rows.ts';
 import type { Calibration } from '../src/cost/calibration.ts';
@@ -92,7 +94,11 @@ const main = (): void => {
     }
     process.stderr.write(`sweep ${sweep + 1}: loss ${total(losses).toExponential(4)}\n`);
   }
+  setGenericProfile(root);
   const document = parseDocument(text);
+  const generic = (root['runtimes'] as Record<string, Tree>)['generic'] ?? {};
+  for (const [key, value] of Object.entries(generic))
+    if (typeof value === 'number') document.setIn(['runtimes', 'generic', key], value);
   for (const path of PARAMETERS) {
     const [node, key] = holder(root, path);
     document.setIn(path, Number(Number(node[key]).toPrecision(3)));

@@ -55,25 +55,43 @@ export const crossValidate = (fit: LinearisedFit, seed = 1): readonly SourceVali
   });
 };
 
-export interface AcceleratorValidation {
-  readonly accelerator: string;
+export interface GroupValidation {
+  readonly group: string;
   readonly tested: number;
   readonly inside: readonly number[];
   readonly outside: readonly number[];
 }
 
-const acceleratorOf = ({ problem }: FitRow): string =>
-  problem.cluster.groups[0]?.accelerator.name ?? 'unknown';
-
-/** For each accelerator of five runs or more: fitted without any of its runs, tested on them. */
-export const crossValidateAccelerators = (fit: LinearisedFit): readonly AcceleratorValidation[] => {
+/** For each group of five runs or more: fitted without any of its runs, tested on them. */
+export const crossValidateGroups = (
+  fit: LinearisedFit,
+  groupOf: (row: FitRow) => string,
+): readonly GroupValidation[] => {
   const weights = (rows: readonly FitRow[]): ReadonlyMap<FitRow, number> =>
     new Map(rows.map((row) => [row, row.weight]));
   const whole = fit.fit(weights(fit.rows));
-  return [...new Set(fit.rows.map(acceleratorOf))].flatMap((accelerator) => {
-    const own = fit.rows.filter((row) => acceleratorOf(row) === accelerator);
+  return [...new Set(fit.rows.map(groupOf))].flatMap((group) => {
+    const own = fit.rows.filter((row) => groupOf(row) === group);
     if (own.length < MIN_ROWS) return [];
-    const shift = fit.fit(weights(fit.rows.filter((row) => acceleratorOf(row) !== accelerator)));
-    return [{ accelerator, tested: own.length, inside: fit.test(whole, own), outside: fit.test(shift, own) }];
+    const shift = fit.fit(weights(fit.rows.filter((row) => groupOf(row) !== group)));
+    return [{ group, tested: own.length, inside: fit.test(whole, own), outside: fit.test(shift, own) }];
   });
+};
+
+export const acceleratorOf = ({ problem }: FitRow): string =>
+  problem.cluster.groups[0]?.accelerator.name ?? 'unknown';
+
+/** What sets a model's layers apart, the rarest trait first. */
+export const familyOf = ({ problem: { model } }: FitRow): string => {
+  const { kinds } = model;
+  if (kinds.some(({ mixer }) => mixer.kind !== 'attention' && mixer.kind !== 'latent-attention'))
+    return 'linear-time mixers';
+  if (kinds.some(({ mixer }) => mixer.kind === 'latent-attention')) return 'latent attention';
+  if (kinds.some(({ mixer }) => mixer.kind === 'attention' && (mixer.sinks || mixer.span.kind !== 'full')))
+    return 'attention windows and sinks';
+  if (kinds.some(({ feedForward }) => feedForward.kind === 'moe')) return 'experts';
+  if (kinds.some(({ mixer }) => mixer.kind === 'attention' && mixer.kvHeads < mixer.heads))
+    return 'dense, grouped queries';
+  const gated = kinds.some(({ feedForward }) => feedForward.kind === 'dense' && feedForward.gated);
+  return gated ? 'dense, gated' : 'dense, plain';
 };

@@ -120,15 +120,29 @@ export class LinearisedFit {
     return this.#columns.map((column) => column.reduce((most, slope) => Math.max(most, Math.abs(slope)), 0));
   }
 
-  /** Absolute relative errors of rows under shifted constants: predicted anew, not linearised. */
-  test(shift: readonly number[], rows: readonly FitRow[]): readonly number[] {
+  /** What `use` makes of the calibration with shifted constants; `prepare` may change the tree's copy before. */
+  under<T>(
+    shift: readonly number[],
+    use: (calibration: Calibration) => T,
+    prepare: (root: Tree) => void = () => undefined,
+  ): T {
     this.#values.forEach((value, j) => {
       this.#set(j, value * Math.exp(shift[j] ?? 0));
     });
-    const sizes = this.#errors(groupRows(rows)).map((error) => Math.abs(Math.exp(error) - 1));
+    const copy = structuredClone(this.#root);
     this.#values.forEach((value, j) => {
       this.#set(j, value);
     });
-    return sizes;
+    prepare(copy);
+    return use(this.#calibrationOf(copy));
+  }
+
+  /** Absolute relative errors of rows under shifted constants: predicted anew, not linearised. */
+  test(shift: readonly number[], rows: readonly FitRow[]): readonly number[] {
+    return this.under(shift, (calibration) =>
+      groupRows(rows).flatMap((group) =>
+        groupErrors(group, calibration).map((error) => Math.abs(Math.exp(error) - 1)),
+      ),
+    );
   }
 }

@@ -81,7 +81,7 @@ export const timePair = ({ measured, predicted }: Comparison): Pair | null =>
     ? null
     : { measured: measured.iterationTimeS, predicted: predicted.iterationTimeS };
 
-const memoryPair = ({ measured, predicted }: Comparison): Pair | null =>
+export const memoryPair = ({ measured, predicted }: Comparison): Pair | null =>
   measured.peakMemoryBytes === null || predicted.peakMemoryBytes === null
     ? null
     : { measured: measured.peakMemoryBytes, predicted: predicted.peakMemoryBytes };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
-import { crossValidate, crossValidateAccelerators } from '../../src/accuracy/cross-validation.ts';
+import { acceleratorOf, crossValidate, crossValidateGroups } from '../../src/accuracy/cross-validation.ts';
 import type { Tree } from '../../src/accuracy/fit-parameters.ts';
 import { fitRows } from '../../src/accuracy/fit-rows.ts';
 import { LinearisedFit } from '../../src/accuracy/linearised-fit.ts';
@@ -80,8 +80,8 @@ describe('cross-validation by accelerator', () => {
       ...source('Megatron two', 1.3, { 'cluster.gpu': 'H100-SXM-80GB' }),
     ];
     const rows = fitRows(parseMeasuredRuns(lines.join('\n')), calibration, []);
-    const table = crossValidateAccelerators(new LinearisedFit(root(), rows, calibrationOf));
-    expect(table.map(({ accelerator, tested }) => [accelerator, tested])).toEqual([
+    const table = crossValidateGroups(new LinearisedFit(root(), rows, calibrationOf), acceleratorOf);
+    expect(table.map(({ group, tested }) => [group, tested])).toEqual([
       ['a100-sxm-80gb', 6],
       ['h100-sxm-80gb', 6],
     ]);

@@ -42,7 +42,9 @@ export const flagsOf = (configuration: RunConfiguration, software: Software, sha
     overlapGradients: core || sharded || nanotron,
     overlapParameters: (core && sharding !== 'none') || sharded,
     overlapTensor: sequence && (training.tensorOverlap ?? software.overlapsTensor),
-    overlapExpert: (training.expertOverlap ?? false) && (parallel.expert ?? 1) > 1,
+    // DualPipe exists to run one micro-batch's token exchange beside another's compute (arXiv 2412.19437, section 3.2.1).
+    overlapExpert:
+      (training.expertOverlap ?? /dual-?pipe/i.test(parallel.schedule ?? '')) && (parallel.expert ?? 1) > 1,
     contextCommunication: contextCommunication(parallel.contextCommunication, software),
   };
 };

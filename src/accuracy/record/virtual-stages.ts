@@ -9,7 +9,8 @@ const interleavesFully = (configuration: RunConfiguration, software: Software): 
 
 /**
  * Printed, or 1 without a pipeline. Else, in NVIDIA's recipes and where the schedule is called interleaved, one layer
- * a chunk when the layers divide and the micro-batches fill whole groups; 1 elsewhere.
+ * a chunk when the layers (with embedding and output layer, where they alone do not) divide and the micro-batches fill
+ * whole groups; 1 elsewhere.
  */
 export const virtualStagesOf = (
   configuration: RunConfiguration,
@@ -21,8 +22,10 @@ export const virtualStagesOf = (
   const printed = configuration.parallel.virtualStages;
   if (layout.pipeline === 1) return 1;
   if (printed !== null) return Math.min(printed, layers + 2);
-  const fits = layers % layout.pipeline === 0 && layout.microBatches % layout.pipeline === 0;
-  const chunks = fits && interleavesFully(configuration, software) ? layers / layout.pipeline : 1;
+  // Embedding and output layer may count as a layer each: 126 layers are 128 chunks.
+  const units = [layers, layers + 2].find((count) => count % layout.pipeline === 0);
+  const full = layout.microBatches % layout.pipeline === 0 && interleavesFully(configuration, software);
+  const chunks = units !== undefined && full ? units / layout.pipeline : 1;
   assumptions.push(`virtual stages not printed: ${chunks}`);
   return chunks;
 };

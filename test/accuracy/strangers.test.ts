@@ -1,0 +1,109 @@
+/** Known stacks made strangers: what they are predicted as, and what their constants become. */
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { describe, expect, it } from 'vitest';
+import type { Tree } from '../../src/accuracy/fit-parameters.ts';
+import { fitRows } from '../../src/accuracy/fit-rows.ts';
+import { setGenericProfile } from '../../src/accuracy/generic-profile.ts';
+import { LinearisedFit } from '../../src/accuracy/linearised-fit.ts';
+import { createPredictor } from '../../src/accuracy/predict.ts';
+import { strangerOf, validateStrangers } from '../../src/accuracy/strangers.ts';
+import { calibrationOf, readCalibration } from '../../src/ingest/calibration.ts';
+import { parseMeasuredRuns } from '../../src/ingest/measured-runs.ts';
+import type { RunConfiguration } from '../../src/ingest/measured-configuration.ts';
+import { repositoryPath } from '../shared-data.ts';
+import { varied } from './measured-record.ts';
+import type { Json } from './measured-record.ts';
+
+const text = readFileSync(repositoryPath('configs/calibration/default.yaml'), 'utf8');
+
+const configuration = (changes: Readonly<Record<string, Json>>): RunConfiguration => {
+  const [line] = parseMeasuredRuns(JSON.stringify(varied(changes)));
+  if (line?.kind !== 'run') throw new Error('not a run');
+  return line.run.configuration;
+};
+
+describe('generic profile', () => {
+  const tree = (): Tree => ({
+    runtimes: {
+      'megatron-core': { host_dense: 9, traffic: 9 },
+      'megatron-deepspeed': { extends: 'megatron-core', host_dense: 1, traffic: 8 },
+      scaling: { host_dense: 2, traffic: 90, eager_traffic: 1 },
+      nanotron: { host_dense: 30, traffic: 2 },
+      torchtitan: { host_dense: 4, traffic: 3 },
+      'pytorch-fsdp': { extends: 'torchtitan', eager_traffic: 4 },
+      generic: { source: 'medians' },
+    },
+  });
+  const generic = (root: Tree): unknown => (root['runtimes'] as Tree)['generic'];
+
+  it('has medians of the stacks that are not NVIDIA’s, inherited values among them', () => {
+    const root = tree();
+    setGenericProfile(root);
+    // Host: 1, 2, 30, 4, 4. Traffic, where nothing is fused that of eager kernels: 8, 1, 2, 3, 4.
+    expect(generic(root)).toEqual({ source: 'medians', host_dense: 4, traffic: 3 });
+  });
+
+  it('leaves a stack out', () => {
+    const root = tree();
+    setGenericProfile(root, 'nanotron');
+    // Host: 1, 2, 4, 4. Traffic: 8, 1, 3, 4.
+    expect(generic(root)).toMatchObject({ host_dense: 3, traffic: 3.5 });
+  });
+
+  it('stands in the shipped file as it is computed', () => {
+    const root = parse(text) as Tree;
+    setGenericProfile(root);
+    expect(calibrationOf(root).runtimes.generic).toEqual(readCalibration(text).runtimes.generic);
+  });
+});
+
+describe('strangers', () => {
+  it('are predicted as the nearest stack that is left', () => {
+    const nanotron = configuration({ 'source.title': 'nanotron runs', date: '2025-02' });
+    expect(strangerOf(nanotron, 'nanotron').profile).toBe('generic');
+    const sharded = { 'train.zero_stage': 3, 'parallel.pp': 1, 'parallel.tp': 1, date: '2025-02' };
+    const fsdp = configuration({ 'source.title': 'llm-foundry', ...sharded });
+    expect(strangerOf(fsdp, 'pytorch-fsdp').profile).toBe('torchtitan');
+    expect(strangerOf(fsdp, 'torchtitan').profile).toBe('pytorch-fsdp');
+    const early = configuration({ 'source.title': 'vTrain', date: '2023-02', 'parallel.vpp': 1 });
+    expect(strangerOf(early, 'scaling').profile).toBe('megatron-deepspeed');
+    expect(strangerOf(early, 'megatron-deepspeed').profile).toBe('megatron-classic');
+  });
+
+  it('measured as known constants say, they are found exactly when known and less well when not', () => {
+    const calibration = readCalibration(text);
+    const predict = createPredictor(calibration);
+    const lines = ['nanotron runs', 'torchtitan runs'].flatMap((title) =>
+      [1, 2, 4].flatMap((micro) =>
+        [96, 192].map((gpus) => {
+          const bare = varied({
+            'source.title': title,
+            id: `${title} ${micro} ${gpus}`,
+            'train.micro_batch': micro,
+            'cluster.gpus': gpus,
+            'parallel.dp': gpus / 96,
+            date: '2025-02',
+          });
+          const [line] = parseMeasuredRuns(JSON.stringify(bare));
+          const predicted = line?.kind === 'run' ? predict(line.run.configuration) : null;
+          if (predicted?.ok !== true) throw new Error('not predicted');
+          return JSON.stringify({
+            ...bare,
+            measured: { iteration_time_s: predicted.prediction.iterationTimeS },
+          });
+        }),
+      ),
+    );
+    const runs = parseMeasuredRuns(lines.join('\n'));
+    const fit = new LinearisedFit(parse(text) as Tree, fitRows(runs, calibration, []), calibrationOf);
+    const table = validateStrangers(fit, runs);
+    expect(table.map(({ profile }) => profile)).toEqual(['nanotron', 'torchtitan']);
+    for (const { known, unknown } of table) {
+      const worst = (errors: readonly number[]): number => Math.max(...errors.map(Math.abs));
+      expect(known.time).toHaveLength(6);
+      expect(worst(known.time)).toBeLessThan(0.06);
+      expect(worst(unknown.time)).toBeGreaterThan(worst(known.time));
+    }
+  });
+});
