@@ -9,7 +9,7 @@ import { allRules } from '../src/runtimes/registry.ts';
 import { ruleIds } from '../src/validate/all-rules.ts';
 import type { Finding } from '../src/validate/finding.ts';
 import { ruleFacts } from '../src/validate/rule-facts.ts';
-import { specRules } from '../src/validate/spec-check.ts';
+import { specRules } from '../src/validate/spec-rules.ts';
 import { parseTarget } from '../src/validate/target.ts';
 import { validateSource } from '../src/validate/validate-file.ts';
 import { examples } from './rule-examples.ts';

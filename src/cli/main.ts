@@ -70,7 +70,7 @@ export const main = async (argv: readonly string[]): Promise<void> => {
     process.exitCode = reportFailure(error, argv);
   });
   try {
-    await createProgram().parseAsync([...argv], { from: 'user' });
+    await (await createProgram(argv)).parseAsync([...argv], { from: 'user' });
   } catch (error) {
     process.exitCode = reportFailure(error, argv);
   }

@@ -1,14 +1,5 @@
 /** The command tree. */
 import { Command } from 'commander';
-import { registerAccuracy } from './commands/accuracy.ts';
-import { registerCalibrate } from './commands/calibrate.ts';
-import { registerCluster } from './commands/cluster.ts';
-import { registerEstimate } from './commands/estimate.ts';
-import { registerPlace } from './commands/place.ts';
-import { registerPresets } from './commands/presets.ts';
-import { registerSchema } from './commands/schema.ts';
-import { registerSearch } from './commands/search.ts';
-import { registerValidate } from './commands/validate.ts';
 import { packageVersion } from './version.ts';
 
 const HELP = `
@@ -20,8 +11,69 @@ Examples:
 
 Exit status: 0 yes; 1 no (nothing feasible, illegal); 2 unreadable input or usage; 70 a defect of planner.`;
 
-/** Builds the whole command tree. exitOverride stands before the subcommands, which inherit it. */
-export const createProgram = (): Command => {
+type Register = (program: Command) => void;
+
+interface Entry {
+  readonly name: string;
+  /** What the list of commands says; the command itself says the same. */
+  readonly summary: string;
+  readonly load: () => Promise<Register>;
+}
+
+/** Commands by name: the module of one is loaded where it is called, the others stand in the list alone. */
+export const commands: readonly Entry[] = [
+  {
+    name: 'search',
+    summary: 'rank the ways to train a model on a cluster',
+    load: async () => (await import('./commands/search.ts')).registerSearch,
+  },
+  {
+    name: 'estimate',
+    summary: 'time and memory of one strategy',
+    load: async () => (await import('./commands/estimate.ts')).registerEstimate,
+  },
+  {
+    name: 'validate',
+    summary: 'check launch scripts and configurations that a team has',
+    load: async () => (await import('./commands/validate.ts')).registerValidate,
+  },
+  {
+    name: 'accuracy',
+    summary: 'compare the estimator with measured runs',
+    load: async () => (await import('./commands/accuracy.ts')).registerAccuracy,
+  },
+  {
+    name: 'calibrate',
+    summary: 'fit the few constants of a machine to measured runs or to a probe',
+    load: async () => (await import('./commands/calibrate.ts')).registerCalibrate,
+  },
+  {
+    name: 'cluster',
+    summary: 'measured links of a cluster: import them, show them',
+    load: async () => (await import('./commands/cluster.ts')).registerCluster,
+  },
+  {
+    name: 'place',
+    summary: 'place experts on GPUs from measured routing, with a proof',
+    load: async () => (await import('./commands/place.ts')).registerPlace,
+  },
+  {
+    name: 'presets',
+    summary: 'list the accelerators, links, NICs and models that a SPEC may name',
+    load: async () => (await import('./commands/presets.ts')).registerPresets,
+  },
+  {
+    name: 'schema',
+    summary: 'print the JSON Schema of a format',
+    load: async () => (await import('./commands/schema.ts')).registerSchema,
+  },
+];
+
+/**
+ * Builds the command tree for one call: each command that a word of it names is whole. exitOverride stands before the
+ * subcommands, which inherit it.
+ */
+export const createProgram = async (argv: readonly string[]): Promise<Command> => {
   const program = new Command('planner')
     .description(
       'Parallelism configurator for training large language models: time, memory and ranked plans that launch.',
@@ -35,14 +87,9 @@ export const createProgram = (): Command => {
     .exitOverride()
     // Usage errors are printed by main.ts, in the form of every other diagnostic.
     .configureOutput({ outputError: () => undefined });
-  registerSearch(program);
-  registerEstimate(program);
-  registerValidate(program);
-  registerAccuracy(program);
-  registerCalibrate(program);
-  registerCluster(program);
-  registerPlace(program);
-  registerPresets(program);
-  registerSchema(program);
+  for (const { name, summary, load } of commands) {
+    if (argv.includes(name)) (await load())(program);
+    else program.command(`${name} [options]`).description(summary);
+  }
   return program;
 };

@@ -24,6 +24,3 @@ export const loadSpecs = (files: readonly string[], set: readonly string[]): rea
   printDiagnostics(warnings);
   return specs;
 };
-
-/** For an option that may be given several times. */
-export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];

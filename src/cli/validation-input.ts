@@ -12,7 +12,6 @@ import { parseTarget, targetNames, versionsOf } from '../validate/target.ts';
 import type { Target } from '../validate/target.ts';
 import { failUsage, failWith } from './fail.ts';
 import type { NamedSpec } from './specs.ts';
-import { loadSpecs } from './specs.ts';
 
 export const CONFIG_FILE = 'planner.config.yaml';
 
@@ -73,10 +72,17 @@ export interface Prepared {
 const architectureOf = (spec: NamedSpec | null): AcceleratorArchitecture | null =>
   spec?.problem.cluster.groups[0]?.accelerator.architecture ?? null;
 
+/** The SPEC of a call; what reads SPECs is loaded where there is one alone. */
+const specOf = async (options: ValidateOptions, config: ProjectConfig): Promise<NamedSpec | null> => {
+  const file = options.spec ?? config.spec;
+  if (file === null) return null;
+  const { loadSpecs } = await import('./specs.ts');
+  return loadSpecs([file], options.set)[0] ?? null;
+};
+
 /** Command line over project configuration over defaults. */
-export const prepare = (options: ValidateOptions, config: ProjectConfig): Prepared => {
-  const specFile = options.spec ?? config.spec;
-  const spec = specFile === null ? null : (loadSpecs([specFile], options.set)[0] ?? null);
+export const prepare = async (options: ValidateOptions, config: ProjectConfig): Promise<Prepared> => {
+  const spec = await specOf(options, config);
   const target = options.target ?? config.target;
   const perNode =
     spec === null ? null : Math.min(...spec.problem.cluster.groups.map((group) => group.perNode));

@@ -2,7 +2,7 @@ import { parserRules } from '../runtimes/megatron/checked-rules.ts';
 import { argumentRules } from '../runtimes/megatron/validate.ts';
 import { allRules } from '../runtimes/registry.ts';
 import { serverKinds } from './server-rules.ts';
-import { specRules } from './spec-check.ts';
+import { specRules } from './spec-rules.ts';
 
 /** Rules that front ends state themselves, beside those that are data of a runtime. */
 const ownRules: readonly string[] = [

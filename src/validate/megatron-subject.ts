@@ -1,7 +1,7 @@
 import { checkedRules } from '../runtimes/megatron/checked-rules.ts';
 import { megatronFlags } from '../runtimes/megatron/flags.ts';
-import { readMegatron } from '../runtimes/megatron/read.ts';
-import { validateArguments } from '../runtimes/megatron/validate.ts';
+import { readVariables } from '../runtimes/megatron/argument-rules/rule.ts';
+import { judgeArguments } from '../runtimes/megatron/validate.ts';
 import { filledText, gapsOf, knownText, shownText } from '../runtimes/shell-parse/values.ts';
 import type { Fragment, ShellWord } from '../runtimes/shell-parse/values.ts';
 import type { Source } from '../ingest/source.ts';
@@ -105,25 +105,28 @@ export const megatronSubject = (launch: MegatronLaunch, options: ReadOptions): S
       changes,
     );
     const ranks = world.of(changes);
-    const set = changes.get(connections);
-    const value =
-      set !== undefined && set !== null
-        ? set
-        : exported === undefined
-          ? options.environment.get(connections)
-          : exported.map((fragment) => (fragment.gap === null ? fragment.text : fill(fragment.gap))).join('');
-    const findings = validateArguments(words, {
+    const environment: Record<string, string> = {};
+    for (const name of readVariables) {
+      const stated = launch.environment?.get(name);
+      const value =
+        (name === connections ? changes.get(name) : null) ??
+        (stated === undefined
+          ? options.environment.get(name)
+          : stated.map((fragment) => (fragment.gap === null ? fragment.text : fill(fragment.gap))).join(''));
+      if (value !== undefined) environment[name] = value;
+    }
+    const { findings, reading } = judgeArguments(words, {
       world: ranks,
       version: target.version,
       architecture: options.architecture ?? 'hopper',
-      environment: value === undefined ? undefined : { [connections]: value },
+      environment,
+      environmentPartial: true,
       ...(options.perNode === null
         ? world.perNode === null
           ? {}
           : { perNode: world.perNode }
         : { perNode: options.perNode }),
     });
-    const reading = readMegatron(words, { world: ranks, version: target.version });
     return {
       findings: findings.flatMap((finding): RawFinding[] => {
         const unknown = finding.rule === 'megatron/unknown-flag';
@@ -137,7 +140,7 @@ export const megatronSubject = (launch: MegatronLaunch, options: ReadOptions): S
               missing: [
                 unknown
                   ? `the flags of Megatron ${target.version}`
-                  : `the value of ${connections} (--env ${connections}=…)`,
+                  : `the value of ${flags[0] ?? connections} (--env ${flags[0] ?? connections}=…)`,
               ],
             },
           ];

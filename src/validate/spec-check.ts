@@ -22,14 +22,6 @@ export interface SpecCheck {
   readonly estimate: Estimate | null;
 }
 
-/** Rules that a SPEC adds. */
-export const specRules: readonly string[] = [
-  'planner/world-cluster',
-  'planner/idle-cluster',
-  'planner/out-of-memory',
-  'planner/slower-plan',
-];
-
 export interface SpecOptions {
   readonly problem: Problem;
   readonly calibration: Calibration;

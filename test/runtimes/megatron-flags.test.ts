@@ -29,7 +29,7 @@ const options: ValidationOptions = {
 
 type Change = Readonly<Record<string, string | null>>;
 
-const findings = (change: Change, overrides: Partial<ValidationOptions> = {}): ArgumentFinding[] =>
+const findings = (change: Change, overrides: Partial<ValidationOptions> = {}): readonly ArgumentFinding[] =>
   validateArguments(wordsFor(change), { ...options, ...overrides });
 
 const experts = { '--num-experts': '8', '--disable-bias-linear': '', '--moe-grouped-gemm': '' };

@@ -21,7 +21,8 @@ import { answerNo, failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, writeAnswer, type OutputOptions } from '../output.ts';
 import { readPlanFile, type PlanFile } from '../plan-file.ts';
 import { presentResults, resultFormats, type NamedResults, type ResultFormat } from '../results-output.ts';
-import { collect, loadSpecs, type NamedSpec } from '../specs.ts';
+import { collect } from '../collect.ts';
+import { loadSpecs, type NamedSpec } from '../specs.ts';
 
 const HELP = `
 What the strategy leaves out takes the value that the runtime would take; the layers are partitioned as a search would.

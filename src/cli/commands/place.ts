@@ -22,7 +22,7 @@ import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
 import { nearestValue, runPlacement } from '../placement-run.ts';
 import { painter } from '../results-output.ts';
-import { collect } from '../specs.ts';
+import { collect } from '../collect.ts';
 
 const HELP = `
 Examples:

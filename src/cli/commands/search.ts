@@ -22,7 +22,8 @@ import {
 } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { presentResults, resultFormats, type NamedResults, type ResultFormat } from '../results-output.ts';
-import { collect, loadSpecs, type NamedSpec } from '../specs.ts';
+import { collect } from '../collect.ts';
+import { loadSpecs, type NamedSpec } from '../specs.ts';
 
 const HELP = `
 The plans use every GPU of the cluster, unless the objective is cost (then also the first nodes alone are tried) or

@@ -15,20 +15,19 @@ import { validationSarif } from '../../report/validation-sarif.ts';
 import { validationTable } from '../../report/validation-table.ts';
 import type { Validation } from '../../report/validation.ts';
 import type { EmitTarget, Launcher } from '../../runtimes/emit-types.ts';
-import { findFix } from '../../validate/fix.ts';
 import { writtenChange } from '../../validate/nearest.ts';
-import { checkAgainstSpec, specRules } from '../../validate/spec-check.ts';
+import type { checkAgainstSpec } from '../../validate/spec-check.ts';
+import { specRules } from '../../validate/spec-rules.ts';
 import { completed, isOff, validateSource, withFindings } from '../../validate/validate-file.ts';
 import type { FileReport } from '../../validate/validate-file.ts';
 import { chalkFor } from '../colour.ts';
 import { configFiles } from '../config-files.ts';
 import { printDiagnostics } from '../diagnostic-text.ts';
 import { launchers, launchTargets } from '../emit-plan.ts';
-import { emitConfiguration } from '../emit-configuration.ts';
 import { answerNo, failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
-import { collect } from '../specs.ts';
+import { collect } from '../collect.ts';
 import { loadProjectConfig, prepare, unreadable } from '../validation-input.ts';
 import type { Prepared, ValidateOptions } from '../validation-input.ts';
 import { packageVersion } from '../version.ts';
@@ -82,15 +81,26 @@ const sourcesOf = (files: readonly string[], diagnostics: Diagnostic[]): readonl
     return [];
   });
 
+type SpecChecker = typeof checkAgainstSpec;
+
+/** The estimator is loaded where a SPEC asks for it alone: without one, a file is judged in a fraction of the time. */
+const specChecker = async ({ spec }: Prepared): Promise<SpecChecker | null> =>
+  spec === null ? null : (await import('../../validate/spec-check.ts')).checkAgainstSpec;
+
 /** Rules, and with a SPEC the cluster, memory and time. */
-const reportOf = (source: Source, prepared: Prepared, withoutTime = false): FileReport => {
+const reportOf = (
+  source: Source,
+  prepared: Prepared,
+  against: SpecChecker | null,
+  withoutTime = false,
+): FileReport => {
   const off = prepared.off.map(({ rule }) => rule);
   const report = validateSource(source, prepared.read, off);
   const { spec } = prepared;
-  if (spec === null || report.subjects.length === 0) return report;
+  if (spec === null || against === null || report.subjects.length === 0) return report;
   const checks = report.subjects.map((judged) => ({
     judged,
-    check: checkAgainstSpec(judged, {
+    check: against(judged, {
       problem: spec.problem,
       calibration: spec.calibration,
       maxSlowdown: prepared.maxSlowdown,
@@ -134,13 +144,15 @@ const present = (validation: Validation, format: Format, paint: Paint): string =
 };
 
 /** The nearest legal configuration of each invalid file, as a diff; with --write in the file itself. */
-const fixAll = (
+const fixAll = async (
   sources: readonly Source[],
   reports: readonly FileReport[],
   options: Options,
   prepared: Prepared,
+  against: SpecChecker | null,
   paint: Paint,
-): string => {
+): Promise<string> => {
+  const { findFix } = await import('../../validate/fix.ts');
   let output = '';
   for (const [index, report] of reports.entries()) {
     const source = sources[index];
@@ -152,11 +164,13 @@ const fixAll = (
     const fix = findFix(judged.subject, (changes) => {
       if (spec === null) return true;
       const text = judged.subject.rewrite(changes);
-      return text !== null && reportOf({ ...source, text }, prepared, true).verdict !== 'invalid';
+      return text !== null && reportOf({ ...source, text }, prepared, against, true).verdict !== 'invalid';
     });
     // What is written must read as what was meant.
     const proven =
-      fix?.text === null || fix === null ? null : reportOf({ ...source, text: fix.text }, prepared, true);
+      fix?.text === null || fix === null
+        ? null
+        : reportOf({ ...source, text: fix.text }, prepared, against, true);
     if (fix === null || fix.text === null || proven?.verdict === 'invalid' || proven === null) {
       printDiagnostics([
         unreadable(source.name, 'no legal configuration was found within three changed settings'),
@@ -219,16 +233,17 @@ export const registerValidate = (program: Command): void => {
     )
     .addOption(new Option('--only <part>', 'with --emit: the flags alone').choices(['flags']))
     .addHelpText('after', HELP);
-  addOutputOptions(command).action((given: readonly string[], options: Options) => {
+  addOutputOptions(command).action(async (given: readonly string[], options: Options) => {
     checkUsage(options);
     const config = loadProjectConfig(options.config);
     const files = configFiles(given.length > 0 ? given : config.files);
     if (files.length === 0)
       failUsage('<configs>', 'nothing to check', { expected: 'files, or "files" in planner.config.yaml' });
-    const prepared = prepare(options, config);
+    const prepared = await prepare(options, config);
+    const against = await specChecker(prepared);
     const diagnostics: Diagnostic[] = [];
     const sources = sourcesOf(files, diagnostics);
-    const reports = sources.map((source) => reportOf(source, prepared));
+    const reports = sources.map((source) => reportOf(source, prepared, against));
     for (const { file, unreadable: reason } of reports)
       if (reason !== null)
         diagnostics.push(
@@ -244,6 +259,7 @@ export const registerValidate = (program: Command): void => {
     );
     if (bad) answerNo();
     if (options.emit !== undefined) {
+      const { emitConfiguration } = await import('../emit-configuration.ts');
       emitConfiguration(reports, prepared, {
         target: options.emit,
         launcher: options.launcher,
@@ -255,7 +271,8 @@ export const registerValidate = (program: Command): void => {
     }
     const paint = options.output === undefined ? painter(program.opts<{ color?: boolean }>().color) : plain;
     const validation: Validation = { files: reports, off: prepared.off };
-    const answer = options.fix === true ? fixAll(sources, reports, options, prepared, paint) : '';
+    const answer =
+      options.fix === true ? await fixAll(sources, reports, options, prepared, against, paint) : '';
     writeAnswer(
       options.fix === true && answer !== '' ? answer : present(validation, options.format, paint),
       options,

@@ -2,7 +2,7 @@ import type { Model } from '../../model/model.ts';
 import type { Training } from '../../plan/problem.ts';
 import type { Partition, Strategy } from '../../strategy/strategy.ts';
 import { integerOf, parseArguments } from './arguments.ts';
-import type { ArgumentProblem } from './arguments.ts';
+import type { ArgumentProblem, ParsedArguments } from './arguments.ts';
 import { layersOf, readModel } from './read-model.ts';
 import { readStageSplit } from './read-partition.ts';
 import { readStrategy } from './read-strategy.ts';
@@ -27,9 +27,11 @@ export interface ReadOptions {
   readonly version: string;
 }
 
-/** Reads command-line words into the domain. Total: what is absent or wrong takes Megatron's default and is reported. */
-export const readMegatron = (words: readonly string[], { world, version }: ReadOptions): MegatronReading => {
-  const { values, problems } = parseArguments(words);
+/** Reads parsed flags into the domain. Total: what is absent or wrong takes Megatron's default and is reported. */
+export const readParsed = (
+  { values, problems }: ParsedArguments,
+  { world, version }: ReadOptions,
+): MegatronReading => {
   const layers = layersOf(values);
   const pipeline = Math.max(1, integerOf(values, '--pipeline-model-parallel-size') ?? 1);
   const split = readStageSplit(values, layers, pipeline);
@@ -44,3 +46,7 @@ export const readMegatron = (words: readonly string[], { world, version }: ReadO
     problems,
   };
 };
+
+/** Reads command-line words into the domain. */
+export const readMegatron = (words: readonly string[], options: ReadOptions): MegatronReading =>
+  readParsed(parseArguments(words), options);

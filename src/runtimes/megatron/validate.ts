@@ -23,7 +23,8 @@ import { shardCopies, weightShardRules } from './argument-rules/weight-shards.ts
 import { parseArguments } from './arguments.ts';
 import type { ArgumentProblem } from './arguments.ts';
 import { flagSince } from './flags.ts';
-import { readMegatron } from './read.ts';
+import { readParsed } from './read.ts';
+import type { MegatronReading } from './read.ts';
 import { tolerated } from './tolerated.ts';
 import { megatron } from './runtime.ts';
 
@@ -66,6 +67,8 @@ export interface ValidationOptions {
   readonly perNode?: number;
   /** undefined: the environment is not known, and rules about it stay unchecked. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** Only the variables in `environment` are known. */
+  readonly environmentPartial?: boolean;
   readonly architecture: AcceleratorArchitecture;
   readonly version: string;
 }
@@ -193,36 +196,47 @@ const worldFinding = (strategy: Strategy, world: number): ArgumentFinding => {
 
 /**
  * Everything that Megatron would say about these flags, collected from the four places where it checks: its parser, its
- * start-up checks, the creation of process groups, and the first steps. Errors, warnings and what could not be decided.
+ * start-up checks, the creation of process groups, and the first steps. Errors, warnings and what could not be decided,
+ * with what the flags mean.
  */
-export const validateArguments = (
+export const judgeArguments = (
   words: readonly string[],
   options: ValidationOptions,
-): ArgumentFinding[] => {
-  const { values, problems } = parseArguments(words);
-  const whole = readMegatron(words, { world: options.world, version: options.version });
-  const copies = shardCopies({ given: values, strategy: whole.strategy }).dense;
+): { readonly findings: readonly ArgumentFinding[]; readonly reading: MegatronReading } => {
+  const parsed = parseArguments(words);
+  const { values, problems } = parsed;
+  const { version } = options;
+  const reading = readParsed(parsed, { world: options.world, version });
+  // Ranks of weight shards are no replicas: the grids are laid over the others.
+  const copies = shardCopies({ given: values, strategy: reading.strategy }).dense;
   const world = options.world / copies;
-  const reading = copies === 1 ? whole : readMegatron(words, { world, version: options.version });
+  const laid = copies === 1 ? reading : readParsed(parsed, { world, version });
   const findings = [
-    ...problems.map((problem) => problemFinding(problem, options.version)),
-    ...sinceFindings(values.keys(), options.version),
+    ...problems.map((problem) => problemFinding(problem, version)),
+    ...sinceFindings(values.keys(), version),
     ...argumentFindings({
       given: values,
       world,
       environment: options.environment,
+      environmentPartial: options.environmentPartial ?? false,
       architecture: options.architecture,
-      version: options.version,
-      strategy: reading.strategy,
-      layers: reading.layers,
+      version,
+      strategy: laid.strategy,
+      layers: laid.layers,
     }),
   ];
-  if (!Number.isSafeInteger(reading.strategy.data) || reading.strategy.data < 1)
-    findings.push(worldFinding(reading.strategy, world));
-  if (reading.model !== null)
-    for (const finding of strategyFindings({ ...reading, model: reading.model }, options, world)) {
-      const level = tolerated[finding.rule]?.(values, options.version);
+  if (!Number.isSafeInteger(laid.strategy.data) || laid.strategy.data < 1)
+    findings.push(worldFinding(laid.strategy, world));
+  if (laid.model !== null)
+    for (const finding of strategyFindings({ ...laid, model: laid.model }, options, world)) {
+      const level = tolerated[finding.rule]?.(values, version);
       if (level !== null) findings.push(level === undefined ? finding : { ...finding, level });
     }
-  return findings;
+  return { findings, reading };
 };
+
+/** The findings alone. */
+export const validateArguments = (
+  words: readonly string[],
+  options: ValidationOptions,
+): readonly ArgumentFinding[] => judgeArguments(words, options).findings;

@@ -1,7 +1,7 @@
 import { has, integerOf, listOf, textOf } from '../arguments.ts';
 import type { ArgumentMap } from '../arguments.ts';
 import { compareVersions } from '../../version.ts';
-import { bad, fine, need } from './rule.ts';
+import { bad, fine, need, variableOf } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
 const file = 'megatron/training/arguments.py';
@@ -125,14 +125,12 @@ export const offloadArgumentRules: readonly ArgumentRule[] = [
     stage: 'startup',
     why: 'Transformer Engine from 2.10 on would offload weights as well',
     source: `${file}:1935`,
-    check: ({ given, environment }) => {
+    check: (context) => {
       const name = 'NVTE_CPU_OFFLOAD_V1';
-      if (!has(given, fineGrained)) return fine;
-      if (environment === undefined)
-        return { kind: 'unchecked', flags: [name], missing: `the value of ${name}` };
-      return environment[name] === '1'
-        ? fine
-        : bad([name], `${name} is not 1`, environment[name] ?? 'unset', '1');
+      if (!has(context.given, fineGrained)) return fine;
+      const value = variableOf(context, name);
+      if (value === undefined) return { kind: 'unchecked', flags: [name], missing: `the value of ${name}` };
+      return value === '1' ? fine : bad([name], `${name} is not 1`, value ?? 'unset', '1');
     },
   },
   need({
@@ -226,19 +224,24 @@ export const offloadArgumentRules: readonly ArgumentRule[] = [
     stage: 'startup',
     why: 'segments that grow move what NCCL has registered in a graph',
     source: `${file} CUDA graphs`,
-    check: ({ given, environment, version }) => {
-      const impl = graphs(given);
-      const old = compareVersions(version, '0.17') < 0;
-      if (environment === undefined || (old ? impl === 'none' : impl !== 'transformer_engine')) return fine;
-      const grows = environment['PYTORCH_CUDA_ALLOC_CONF']?.includes('expandable_segments:True') ?? false;
-      return !grows || (!old && environment['NCCL_GRAPH_REGISTER'] === '0')
+    check: (context) => {
+      const impl = graphs(context.given);
+      const old = compareVersions(context.version, '0.17') < 0;
+      if (old ? impl === 'none' : impl !== 'transformer_engine') return fine;
+      const grows =
+        variableOf(context, 'PYTORCH_CUDA_ALLOC_CONF')?.includes('expandable_segments:True') ?? false;
+      if (!grows) return fine;
+      const register = variableOf(context, 'NCCL_GRAPH_REGISTER');
+      if (old || register === null || (register !== undefined && register !== '0'))
+        return bad(
+          ['PYTORCH_CUDA_ALLOC_CONF', 'NCCL_GRAPH_REGISTER'],
+          'expandable segments with captured graphs',
+          register ?? 'unset',
+          'NCCL_GRAPH_REGISTER=0',
+        );
+      return register === '0'
         ? fine
-        : bad(
-            ['PYTORCH_CUDA_ALLOC_CONF', 'NCCL_GRAPH_REGISTER'],
-            'expandable segments with captured graphs',
-            environment['NCCL_GRAPH_REGISTER'] ?? 'unset',
-            'NCCL_GRAPH_REGISTER=0',
-          );
+        : { kind: 'unchecked', flags: ['NCCL_GRAPH_REGISTER'], missing: 'the value of NCCL_GRAPH_REGISTER' };
     },
   },
   need({

@@ -9,6 +9,8 @@ export interface ArgumentContext {
   readonly world: number;
   /** Environment that the job starts with; undefined where it is not known. */
   readonly environment: Readonly<Record<string, string>> | undefined;
+  /** Only what is in `environment` is known: the rest may be set around the launch. */
+  readonly environmentPartial?: boolean;
   readonly architecture: AcceleratorArchitecture;
   readonly version: string;
   /** As far as the flags state it; `data` may be no integer. */
@@ -71,6 +73,21 @@ export const need = ({
   check: (context) =>
     !when(context) || holds(context) ? fine : bad(flags, message, found?.(context) ?? 'nothing', expected),
 });
+
+/** The environment variables that rules ask for. */
+export const readVariables = [
+  'CUDA_DEVICE_MAX_CONNECTIONS',
+  'NVTE_CPU_OFFLOAD_V1',
+  'PYTORCH_CUDA_ALLOC_CONF',
+  'NCCL_GRAPH_REGISTER',
+] as const;
+
+/** Value of a variable: null where it is known to be unset, undefined where it is not known. */
+export const variableOf = (
+  { environment, environmentPartial }: Pick<ArgumentContext, 'environment' | 'environmentPartial'>,
+  name: (typeof readVariables)[number],
+): string | null | undefined =>
+  environment?.[name] ?? (environment === undefined || environmentPartial === true ? undefined : null);
 
 export const fine: ArgumentVerdict = { kind: 'ok' };
 

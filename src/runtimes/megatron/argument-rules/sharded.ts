@@ -1,6 +1,6 @@
 import { connectionsRule } from '../environment.ts';
 import { has, textOf } from '../arguments.ts';
-import { bad, fine, together } from './rule.ts';
+import { bad, fine, together, variableOf } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
 const file = 'megatron/training/arguments.py';
@@ -66,15 +66,16 @@ export const shardedArgumentRules: readonly ArgumentRule[] = [
     stage: 'startup',
     why: 'one hardware queue keeps collectives in front of the compute that they overlap; sharded parameters want more',
     source: `${file}:1166, 1453-1479`,
-    check: ({ environment, strategy, architecture, given }) => {
+    check: (context) => {
+      const { strategy, architecture, given } = context;
       const fsdp = has(given, '--use-megatron-fsdp') || has(given, '--use-torch-fsdp2');
       const needed = connectionsRule(strategy, architecture, fsdp);
       if (needed === 'any') return fine;
-      if (environment === undefined)
+      const value = variableOf(context, connections);
+      if (value === undefined)
         return needed === 'one'
           ? { kind: 'unchecked', flags: [connections], missing: `the value of ${connections}` }
           : fine;
-      const value = environment[connections];
       if (needed === 'several')
         // The assertion stands in the source without condition, yet a recorded run that shards nothing passed with 1.
         return value === '1'
