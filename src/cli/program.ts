@@ -15,7 +15,8 @@ type Register = (program: Command) => void;
 
 interface Entry {
   readonly name: string;
-  /** What the list of commands says; the command itself says the same. */
+  /** Its options and arguments, and what it does, as the list of commands says it; the command says the same. */
+  readonly usage: string;
   readonly summary: string;
   readonly load: () => Promise<Register>;
 }
@@ -24,46 +25,55 @@ interface Entry {
 export const commands: readonly Entry[] = [
   {
     name: 'search',
+    usage: '[options] <specs...>',
     summary: 'rank the ways to train a model on a cluster',
     load: async () => (await import('./commands/search.ts')).registerSearch,
   },
   {
     name: 'estimate',
+    usage: '[options] <specs...>',
     summary: 'time and memory of one strategy',
     load: async () => (await import('./commands/estimate.ts')).registerEstimate,
   },
   {
     name: 'validate',
+    usage: '[options] [configs...]',
     summary: 'check launch scripts and configurations that a team has',
     load: async () => (await import('./commands/validate.ts')).registerValidate,
   },
   {
     name: 'accuracy',
+    usage: '[options] <files...>',
     summary: 'compare the estimator with measured runs',
     load: async () => (await import('./commands/accuracy.ts')).registerAccuracy,
   },
   {
     name: 'calibrate',
+    usage: '[options] [files...]',
     summary: 'fit the few constants of a machine to measured runs or to a probe',
     load: async () => (await import('./commands/calibrate.ts')).registerCalibrate,
   },
   {
     name: 'cluster',
+    usage: '',
     summary: 'measured links of a cluster: import them, show them',
     load: async () => (await import('./commands/cluster.ts')).registerCluster,
   },
   {
     name: 'place',
+    usage: '[options] <spec>',
     summary: 'place experts on GPUs from measured routing, with a proof',
     load: async () => (await import('./commands/place.ts')).registerPlace,
   },
   {
     name: 'presets',
+    usage: '[options] [kind]',
     summary: 'list the accelerators, links, NICs and models that a SPEC may name',
     load: async () => (await import('./commands/presets.ts')).registerPresets,
   },
   {
     name: 'schema',
+    usage: '[options] <name>',
     summary: 'print the JSON Schema of a format',
     load: async () => (await import('./commands/schema.ts')).registerSchema,
   },
@@ -87,9 +97,9 @@ export const createProgram = async (argv: readonly string[]): Promise<Command> =
     .exitOverride()
     // Usage errors are printed by main.ts, in the form of every other diagnostic.
     .configureOutput({ outputError: () => undefined });
-  for (const { name, summary, load } of commands) {
+  for (const { name, usage, summary, load } of commands) {
     if (argv.includes(name)) (await load())(program);
-    else program.command(`${name} [options]`).description(summary);
+    else program.command(`${name} ${usage}`.trim()).description(summary);
   }
   return program;
 };

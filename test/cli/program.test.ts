@@ -4,15 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { commands, createProgram } from '../../src/cli/program.ts';
 
 describe('the command tree', () => {
-  it.each(commands.map((entry) => [entry.name, entry] as const))(
-    '%s says what the list says',
-    async (name, entry) => {
-      const program = new Command('planner');
-      (await entry.load())(program);
-      const command = program.commands.find((one) => one.name() === name);
-      expect(command?.description()).toBe(entry.summary);
-    },
-  );
+  it('lists commands as they are', async () => {
+    const whole = new Command('planner');
+    for (const { load } of commands) (await load())(whole);
+    const list = (help: string): string => help.slice(help.indexOf('Commands:'), help.indexOf('Examples:'));
+    const listed = await createProgram([]);
+    expect(list(listed.helpInformation())).toBe(list(whole.helpInformation()));
+    expect(commands.length).toBeGreaterThan(8);
+  });
 
   it('holds every command, and only the called one whole', async () => {
     const program = await createProgram(['validate', 'train.sh']);
