@@ -118,7 +118,9 @@ const gridDataBound = (
     firstTrue(0, latencies.length - 1, (step) => (latencies[step] ?? 0) * weight >= least);
   const range = { first: above(data * (1 - 1e-12)), last: Math.min(above(incumbent), latencies.length - 1) };
   const { least, rings } = heaviestRings(graph, latencies, { size: positions, count, ...range });
-  return { data: Math.max(data, weight * (latencies[least] ?? 0)), dataIsExact: false, heaviest: rings };
+  // Only what was proven impossible raises the bound; `data` itself may come from lighter columns.
+  const raised = least > range.first ? weight * (latencies[Math.min(least, latencies.length - 1)] ?? 0) : 0;
+  return { data: Math.max(data, raised), dataIsExact: false, heaviest: rings };
 };
 
 /** Ranges of the data threshold that are split. */

@@ -151,4 +151,21 @@ describe('the heaviest stages', () => {
     const bounds = dedicationBounds(dedicationInstance(shape, matrix), answer.hostOrder);
     expect(bounds.heaviest).toHaveLength(1);
   });
+
+  it('leave a slow node to a lighter stage, whose ring then decides', () => {
+    // 24 nodes at 10 GB/s, the first at 5: 2 · 5/6 · 6 GB at 5 GB/s is 2 s on a light stage, 3 s on the heavy one.
+    const slow = Array.from({ length: 24 }, (_, from) =>
+      Array.from({ length: 24 }, (__, to) => (from === 0 || to === 0 ? 5e9 : 10e9)),
+    );
+    const other = matrixOfRows(
+      slow.map((_, node) => `n${node}`),
+      slow,
+    );
+    const shape = gridShape(4, 6, [9e9, 6e9, 6e9, 6e9], 0);
+    const instance = dedicationInstance(shape, other);
+    expect(dedicationBounds(instance, 3).data).toBeCloseTo(2, 9);
+    const answer = dedicate({ shape, matrix: other });
+    expect(answer.hostOrder).toBeCloseTo(3, 9);
+    expect(answer.communication).toBeCloseTo(2, 9);
+  });
 });
