@@ -31,7 +31,7 @@ export const emitConfiguration = (
       report.file,
       'the configuration is invalid: planner validate says why, --fix proposes a legal one',
     );
-  const carried = carryPlan(judged, spec, request.target);
+  const carried = carryPlan(judged, spec, request.choice.target, request.choice.release);
   printDiagnostics(
     carried.lost.map((message) => ({ ...unreadable(report.file, message), severity: 'warning' })),
   );

@@ -67,7 +67,13 @@ export const emitLaunch = (
   const text = launcher === 'slurm' ? slurmScript(script, nodes) : torchrunScript(script, nodes);
   const train = { name: 'train.sh', text };
   const idle = nodeCount(problem.cluster) - nodes.length;
-  const notes = [...content.notes, ...(idle > 0 ? [`${idle} nodes of the cluster are not used.`] : [])];
+  const notes = [
+    ...content.notes,
+    ...(launcher === 'slurm'
+      ? ['Partition, account and time limit are options of sbatch: sbatch --partition=… --time=… train.sh']
+      : []),
+    ...(idle > 0 ? [`${idle} nodes of the cluster are not used.`] : []),
+  ];
   if (launcher === 'torchrun' || launcher === 'slurm')
     return {
       files: [train, ...content.files.map(({ name, text: inside }) => ({ name, text: inside }))],

@@ -17,6 +17,8 @@ export interface NotCarried {
 
 export interface EmitOptions {
   readonly target: EmitTarget;
+  /** Of the target's runtime, one that planner knows; absent: the plan's, or the newest. */
+  readonly release?: string;
   readonly launcher: Launcher;
   /** The runtime's flags alone, one per line with its values quoted for a shell. */
   readonly only?: 'flags';

@@ -8,7 +8,7 @@ import { unsupported } from './emit-types.ts';
 import type { Emission, Emitter, EmitOptions, EmitTarget } from './emit-types.ts';
 import { emitMegatron, weakestArchitecture } from './megatron/write.ts';
 import { emitNanotron } from './nanotron/write.ts';
-import { checkStrategy, latestVersion } from './registry.ts';
+import { checkStrategy, latestVersion, runtimeOf } from './registry.ts';
 import { emitTorchtitan } from './torchtitan/write.ts';
 
 export const emitTargets: readonly EmitTarget[] = [
@@ -43,14 +43,16 @@ const emitterOf = (target: EmitTarget, runtime: RuntimeName): Emitter => {
   }
 };
 
+/** Releases of a target that can be asked for; none where planner knows its front end in one release alone. */
+export const releasesOf = (target: EmitTarget): readonly string[] =>
+  target === 'bridge' || target === 'accelerate' ? [] : runtimeOf(target).versions;
+
 /** The problem as the target sees it: its own newest version where the plan was made for another runtime. */
-const retarget = (problem: Problem, runtime: RuntimeName): Problem =>
-  problem.training.runtime.name === runtime
-    ? problem
-    : {
-        ...problem,
-        training: { ...problem.training, runtime: { name: runtime, version: latestVersion(runtime) } },
-      };
+const retarget = (problem: Problem, runtime: RuntimeName, release: string | undefined): Problem => {
+  const planned = problem.training.runtime;
+  const version = release ?? (planned.name === runtime ? planned.version : latestVersion(runtime));
+  return { ...problem, training: { ...problem.training, runtime: { name: runtime, version } } };
+};
 
 /**
  * Launch files of a plan. Pure: nothing is written, the caller does. A plan that the target's own rules refuse gives no
@@ -58,7 +60,7 @@ const retarget = (problem: Problem, runtime: RuntimeName): Problem =>
  */
 export const emit = (plan: Plan, problem: Problem, options: EmitOptions): Emission => {
   const runtime = runtimeOfEmission(options.target, problem.training.runtime.name);
-  const seen = retarget(problem, runtime);
+  const seen = retarget(problem, runtime, options.release);
   const broken = checkStrategy({
     world: gpuCount(problem.cluster),
     perNode: Math.min(...problem.cluster.groups.map((group) => group.perNode)),

@@ -181,6 +181,8 @@ export const slurmScript = (content: ScriptContent, nodes: readonly LaunchNode[]
     ['ntasks-per-node', '1'],
     ...(uniform === null ? [] : [['gpus-per-node', String(uniform)] as const]),
     ['exclusive', ''],
+    // The nodes are the job's alone, but not their memory unless it is asked for.
+    ['mem', '0'],
     ...(hosts === null ? [] : [['nodelist', hosts.join(',')] as const]),
   ]);
   const run = `bash -c "$(declare -f run_node); run_node \\"\\$SLURM_PROCID\\" \\"\\$@\\"" run_node "$@"`;

@@ -5,6 +5,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Problem, Training } from '../plan/problem.ts';
 import { runtimeOfEmission } from '../runtimes/emit.ts';
 import type { EmitTarget } from '../runtimes/emit-types.ts';
+import { latestVersion } from '../runtimes/registry.ts';
 import { createSearchCosts } from '../search/costs.ts';
 import { judgeStrategy } from '../search/estimate.ts';
 import { carriedOver } from './carry.ts';
@@ -62,6 +63,7 @@ export const carryPlan = (
   judged: JudgedSubject,
   spec: { readonly problem: Problem; readonly calibration: Calibration },
   target: EmitTarget,
+  release: string | null = null,
 ): CarriedPlan => {
   const known = knownStrategy(judged);
   if (known === null)
@@ -72,7 +74,8 @@ export const carryPlan = (
     };
   const { first } = judged.decision;
   const planned = runtimeOfTarget[judged.subject.target.name] ?? 'megatron';
-  const runtime = runtimeOfEmission(target, planned);
+  const name = runtimeOfEmission(target, planned);
+  const runtime = { name, version: release ?? latestVersion(name) };
   const { model, cluster } = spec.problem;
   const carried = carriedOver(known.strategy, known.unknown, runtime, model, gpuCount(cluster));
   const lost = [...otherModel(first.model, model), ...carried.lost];

@@ -1,7 +1,7 @@
 import type { Model } from '../model/model.ts';
-import type { RuntimeName, RuntimeReference } from '../plan/problem.ts';
+import type { RuntimeReference } from '../plan/problem.ts';
 import { completeStrategy } from '../runtimes/complete.ts';
-import { latestVersion, rulesFor, runtimeOf } from '../runtimes/registry.ts';
+import { rulesFor, runtimeOf } from '../runtimes/registry.ts';
 import { strategyToJson } from '../strategy/format.ts';
 import { keyOfField } from '../strategy/keys.ts';
 import type { Strategy } from '../strategy/strategy.ts';
@@ -32,11 +32,10 @@ const sizes = new Set<keyof Strategy>([
 export const carriedOver = (
   strategy: Strategy,
   unknown: ReadonlySet<keyof Strategy>,
-  name: RuntimeName,
+  { name, version }: RuntimeReference,
   model: Model,
   gpus: number,
 ): Carried => {
-  const version = latestVersion(name);
   const runtime = runtimeOf(name);
   const lost: string[] = [];
   const given = Object.fromEntries(

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { SearchResult } from '../../plan/plan.ts';
 import type { Problem } from '../../plan/problem.ts';
 import { parseQuantity } from '../../quantity.ts';
-import type { EmitTarget, Launcher } from '../../runtimes/emit-types.ts';
+import type { Launcher } from '../../runtimes/emit-types.ts';
 import { createSearchCosts } from '../../search/costs.ts';
 import { searchPlans } from '../../search/search.ts';
 import { defaultControls, type SearchOutcome } from '../../search/search-types.ts';
@@ -11,7 +11,8 @@ import { echoProblem } from '../../spec/echo.ts';
 import { seconds } from '../../units.ts';
 import { compareWithBaseline, readBaseline } from '../against.ts';
 import { escapeText, printDiagnostics } from '../diagnostic-text.ts';
-import { emitPlan, launchers, launchTargets } from '../emit-plan.ts';
+import type { EmitChoice } from '../emit-plan.ts';
+import { emitHelp, emitPlan, launchers, parseEmit } from '../emit-plan.ts';
 import { answerNo, failUsage } from '../fail.ts';
 import {
   addOutputOptions,
@@ -35,6 +36,7 @@ Examples:
   $ planner search cluster.yaml --set training.global_batch_size=2048 --set search.fix.tensor=8
   $ planner search cluster.yaml --against plan.json --max-change 0.05
   $ planner search cluster.yaml --emit megatron --launcher slurm --plan 2 -o launch
+  $ planner search cluster.yaml --emit bridge > train.sh
   $ planner search a.yaml b.yaml --format json
 
 Exit status: 0 a plan was found; 1 nothing is feasible (the nearest misses are printed); 2 unreadable input or usage.`;
@@ -42,7 +44,7 @@ Exit status: 0 a plan was found; 1 nothing is feasible (the nearest misses are p
 interface Options extends OutputOptions {
   readonly format: ResultFormat;
   readonly top?: number;
-  readonly emit?: EmitTarget;
+  readonly emit?: EmitChoice;
   readonly launcher: Launcher;
   readonly only?: 'flags';
   readonly plan?: number;
@@ -139,7 +141,7 @@ const reportObstacles = (file: string, { obstacles, search, plans, nearestMisses
   );
 };
 
-const emitBest = (problem: Problem, result: SearchResult, emit: EmitTarget, options: Options): void => {
+const emitBest = (problem: Problem, result: SearchResult, emit: EmitChoice, options: Options): void => {
   const index = (options.plan ?? 1) - 1;
   const plan = result.plans[index];
   if (plan === undefined) {
@@ -151,7 +153,7 @@ const emitBest = (problem: Problem, result: SearchResult, emit: EmitTarget, opti
     return;
   }
   emitPlan(plan, problem, {
-    target: emit,
+    choice: emit,
     launcher: options.launcher,
     onlyFlags: options.only === 'flags',
     output: options.output,
@@ -182,7 +184,7 @@ export const registerSearch = (program: Command): void => {
     )
     .option('--top <n>', 'plans to print (default: search.top of the SPEC)', parseCount('--top', MOST_PLANS))
     .addOption(new Option('--format <format>', 'how to print').choices(resultFormats).default('table'))
-    .addOption(new Option('--emit <target>', 'print launch files instead').choices(launchTargets))
+    .option('--emit <target>', `print launch files instead: ${emitHelp}`, parseEmit)
     .addOption(
       new Option('--launcher <launcher>', 'what starts the job').choices(launchers).default('torchrun'),
     )

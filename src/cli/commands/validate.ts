@@ -14,7 +14,7 @@ import { validationJunit } from '../../report/validation-junit.ts';
 import { validationSarif } from '../../report/validation-sarif.ts';
 import { validationTable } from '../../report/validation-table.ts';
 import type { Validation } from '../../report/validation.ts';
-import type { EmitTarget, Launcher } from '../../runtimes/emit-types.ts';
+import type { Launcher } from '../../runtimes/emit-types.ts';
 import { writtenChange } from '../../validate/nearest.ts';
 import type { checkAgainstSpec } from '../../validate/spec-check.ts';
 import { specRules } from '../../validate/spec-rules.ts';
@@ -23,7 +23,8 @@ import type { FileReport } from '../../validate/validate-file.ts';
 import { chalkFor } from '../colour.ts';
 import { configFiles } from '../config-files.ts';
 import { printDiagnostics } from '../diagnostic-text.ts';
-import { launchers, launchTargets } from '../emit-plan.ts';
+import type { EmitChoice } from '../emit-plan.ts';
+import { emitHelp, launchers, parseEmit } from '../emit-plan.ts';
 import { answerNo, failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
@@ -56,7 +57,7 @@ interface Options extends ValidateOptions, OutputOptions {
   readonly format: Format;
   readonly fix?: boolean;
   readonly write?: boolean;
-  readonly emit?: EmitTarget;
+  readonly emit?: EmitChoice;
   readonly launcher: Launcher;
   readonly only?: 'flags';
 }
@@ -225,7 +226,7 @@ export const registerValidate = (program: Command): void => {
     .addOption(new Option('--format <format>', 'how to print').choices(formats).default('table'))
     .option('--fix', 'print the fewest changes that make the configuration legal, as a diff')
     .option('--write', 'with --fix: change the files')
-    .addOption(new Option('--emit <target>', 'carry the layout to another runtime').choices(launchTargets))
+    .option('--emit <target>', `carry the layout to another runtime: ${emitHelp}`, parseEmit)
     .addOption(
       new Option('--launcher <launcher>', 'with --emit: what starts the job')
         .choices(launchers)
@@ -261,7 +262,7 @@ export const registerValidate = (program: Command): void => {
     if (options.emit !== undefined) {
       const { emitConfiguration } = await import('../emit-configuration.ts');
       emitConfiguration(reports, prepared, {
-        target: options.emit,
+        choice: options.emit,
         launcher: options.launcher,
         onlyFlags: options.only === 'flags',
         output: options.output,

@@ -38,6 +38,16 @@ const lossesOf = (problem: Problem, own: boolean, unknown: readonly string[]): r
   // A preset sets the type of the reduction too, over what ddp says.
   const reduced = precision === 'fp16' ? 'fp16' : 'fp32';
   return [
+    ...(precision === 'fp8' || precision === 'mxfp8'
+      ? [
+          notCarried(
+            'precision',
+            precision === 'fp8'
+              ? 'the preset of fp8 also gathers parameters in fp8 and keeps the first and the last layer in bf16'
+              : 'the preset of mxfp8 also gathers parameters in mxfp8',
+          ),
+        ]
+      : []),
     ...(optimizer.gradients === reduced || precision === 'fp32'
       ? []
       : [

@@ -57,7 +57,7 @@ export const megatronCommand = (plan: Plan, problem: Problem, version: string): 
   const architecture = weakestArchitecture(problem);
   const written = writeModel(model, training.sequenceLength, version);
   const notes = [
-    'Data, tokenizer, checkpoints, learning rate and training length are yours: the script passes its arguments on.',
+    'Data, tokenizer, checkpoints, learning rate and training length are yours: the script passes its arguments on (a first run without data: --mock-data --tokenizer-type NullTokenizer --train-iters 20 --lr 1e-4).',
     ...model.omitted,
   ];
   if (model.positions.kind === 'rope')

@@ -7,6 +7,7 @@ import type { NotCarried } from '../emit-types.ts';
 import { hasExperts } from '../model-facts.ts';
 import { notCarried, notStated } from '../not-carried.ts';
 import { compareVersions } from '../version.ts';
+import { titanModel } from './model-name.ts';
 import { torchSchedules } from './rules.ts';
 
 export type TitanValue = string | number | boolean | string[][];
@@ -66,9 +67,10 @@ const commonParallelism = (strategy: Strategy): Record<string, TitanValue> => {
   };
 };
 
-const precisionFields = ({ precision, optimizer }: Training): Record<string, TitanValue> => ({
+/** The reduction of 2025 has one type alone. */
+const precisionFields = ({ precision, optimizer }: Training, old: boolean): Record<string, TitanValue> => ({
   mixed_precision_param: precision === 'fp32' ? 'float32' : 'bfloat16',
-  mixed_precision_reduce: optimizer.gradients === 'bf16' ? 'bfloat16' : 'float32',
+  mixed_precision_reduce: !old && optimizer.gradients === 'bf16' ? 'bfloat16' : 'float32',
 });
 
 /** The TOML of 2025: a pipeline cuts the local batch into micro-batches, otherwise a local batch is one. */
@@ -76,12 +78,12 @@ const oldConfig = (plan: Plan, { model, training }: Problem): TitanConfig => {
   const { strategy } = plan;
   const perReplica = microBatches(strategy, training.globalBatchSize) * strategy.microBatchSize;
   return {
-    model: { name: model.modelType, flavor: model.name },
+    model: { ...(titanModel(model) ?? { name: model.modelType, flavor: model.name }) },
     training: {
       local_batch_size: strategy.pipeline > 1 ? perReplica : strategy.microBatchSize,
       global_batch_size: training.globalBatchSize,
       seq_len: training.sequenceLength,
-      ...precisionFields(training),
+      ...precisionFields(training, true),
     },
     parallelism: {
       ...commonParallelism(strategy),
@@ -110,7 +112,7 @@ const currentConfig = (plan: Plan, { model, training }: Problem): TitanConfig =>
       num_tokens_per_microbatch_per_dp_rank: strategy.microBatchSize * training.sequenceLength,
       num_tokens_per_train_step: training.globalBatchSize * training.sequenceLength,
       max_context_length: training.sequenceLength,
-      ...precisionFields(training),
+      ...precisionFields(training, false),
     },
     parallelism: {
       ...commonParallelism(strategy),
@@ -123,7 +125,10 @@ const currentConfig = (plan: Plan, { model, training }: Problem): TitanConfig =>
   };
 };
 
-const precisionLosses = ({ precision, optimizer }: Training): readonly NotCarried[] => [
+const precisionLosses = ({ precision, optimizer }: Training, old: boolean): readonly NotCarried[] => [
+  ...(old && optimizer.gradients !== 'fp32'
+    ? [notCarried('optimizer', `gradients in ${optimizer.gradients}: torchtitan of 2025 reduces float32`)]
+    : []),
   ...(precision === 'fp16'
     ? [notCarried('precision', 'fp16 became bfloat16: torchtitan trains in bfloat16 or float32')]
     : []),
@@ -194,10 +199,18 @@ const lossesOf = (plan: Plan, { model, training }: Problem, old: boolean): reado
             virtualStages: 'they follow from the stages in the config function',
           },
     }),
+    ...(!old || titanModel(model) !== null
+      ? []
+      : [
+          notCarried(
+            'model',
+            `torchtitan has no model ${model.name} that planner knows: write the name and flavor of yours under [model]`,
+          ),
+        ]),
     ...(model.multiTokenPrediction === null
       ? []
       : [notCarried('model', 'torchtitan has no multi-token prediction: it trains without it')]),
-    ...precisionLosses(training),
+    ...precisionLosses(training, old),
   ];
 };
 
@@ -222,7 +235,11 @@ export const torchtitanConfig = (plan: Plan, problem: Problem): TitanPlan => {
   const old = compareVersions(problem.training.runtime.version, '2026') < 0;
   return {
     config: old ? oldConfig(plan, problem) : currentConfig(plan, problem),
-    notes: ['The model and its sizes come from torchtitan: name its module and config.'],
+    notes: [
+      old
+        ? 'Sizes of the model come from torchtitan, by [model]; data, tokenizer and learning rate are yours.'
+        : 'The model and its sizes come from torchtitan: name its module and config.',
+    ],
     notCarried: lossesOf(plan, problem, old),
   };
 };
