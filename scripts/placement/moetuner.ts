@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { readPlacementFile } from '../../src/ingest/expert-placement.ts';
-import { readRoutingCounts } from '../../src/ingest/routing-counts.ts';
+import { addSnapshots, readRoutingSnapshots } from '../../src/ingest/routing-counts.ts';
 import { assignChain, chainCost } from '../../src/placement/chain-assignment.ts';
 import type { LayerPlacement } from '../../src/placement/layer-problem.ts';
 import {
@@ -119,8 +119,9 @@ export const exflowSection = (): void => {
       'utf8',
     ),
   };
-  const counts = readRoutingCounts(source);
-  if (!counts.ok) throw new Error(counts.diagnostics[0]?.message);
+  const read = readRoutingSnapshots(source);
+  if (!read.ok) throw new Error(read.diagnostics[0]?.message);
+  const counts = addSnapshots(read.value);
   console.log(
     '\nExFlow: published placements of Mixtral-8x7B (32 layers); loads of D2MoE, transitions 0-7-15 of the OLMoE repository (c4)',
   );
@@ -136,7 +137,7 @@ export const exflowSection = (): void => {
     const placements = read.value.layers.map(({ placement }) => placement);
     const speeds = new Array<number>(gpus).fill(1);
     const value = (of: (layer: number) => LayerPlacement): number =>
-      mean(counts.value.map((loads, layer) => maxOverMean(loads, of(layer), speeds)));
+      mean(counts.map((loads, layer) => maxOverMean(loads, of(layer), speeds)));
     const same = (step: number, from: number, to: number): string => {
       const flow =
         clusterFlows(
@@ -154,7 +155,7 @@ export const exflowSection = (): void => {
       same(1, 7, 15),
       value(() => contiguous(8, gpus)).toFixed(3),
       mean(
-        counts.value.map(
+        counts.map(
           (loads) =>
             solveLayer(problemOf([loads], 8, gpus), { kicks: 20, tolerance: 1e-6, seed: 1 }, null).value,
         ),

@@ -74,24 +74,8 @@ export const readBinaryFile = (path: string, name: string, maximum: number): Res
   }
 };
 
-/**
- * Reads `path` and calls it `name` in messages. A byte order mark is dropped. `coloured`: the file may be what a
- * terminal showed, with escape sequences.
- */
-export const readTextFile = (
-  path: string,
-  name: string,
-  maximum: number,
-  coloured = false,
-): Result<Source> => {
-  if (path.includes('\0')) return refuse(name, 'no such file: the name holds a NUL character');
-  let bytes: Buffer | string;
-  try {
-    bytes = readBytes(path, maximum);
-  } catch (error) {
-    return refuse(name, messageOf(error));
-  }
-  if (typeof bytes === 'string') return refuse(name, bytes);
+/** Bytes as text in UTF-8 without control characters. A byte order mark is dropped. */
+export const textOf = (bytes: Buffer, name: string, coloured = false): Result<Source> => {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -113,4 +97,24 @@ export const readTextFile = (
       diagnosticAt(range, 'file/binary', `is not a text file: it holds the control character 0x${code}`),
     ],
   };
+};
+
+/**
+ * Reads `path` and calls it `name` in messages. A byte order mark is dropped. `coloured`: the file may be what a
+ * terminal showed, with escape sequences.
+ */
+export const readTextFile = (
+  path: string,
+  name: string,
+  maximum: number,
+  coloured = false,
+): Result<Source> => {
+  if (path.includes('\0')) return refuse(name, 'no such file: the name holds a NUL character');
+  let bytes: Buffer | string;
+  try {
+    bytes = readBytes(path, maximum);
+  } catch (error) {
+    return refuse(name, messageOf(error));
+  }
+  return typeof bytes === 'string' ? refuse(name, bytes) : textOf(bytes, name, coloured);
 };

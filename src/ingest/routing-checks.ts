@@ -21,6 +21,19 @@ const usedRange = (
   return { first: used.indexOf(true), last: used.lastIndexOf(true), used: used.filter(Boolean).length };
 };
 
+/** Whether rows of two are every pair (layer, expert) once, in some order: a ranking, which has no counts. */
+const arePairs = (counts: Counts): boolean => {
+  if (counts.length < 4 || (counts[0]?.length ?? 0) !== 2) return false;
+  const seen = new Set(counts.map(([layer = 0, expert = 0]) => `${String(layer)} ${String(expert)}`));
+  const size = (column: 0 | 1): number =>
+    counts.reduce((most, row) => Math.max(most, row[column] ?? 0), 0) + 1;
+  return (
+    counts.every((row) => row.every(Number.isInteger)) &&
+    seen.size === counts.length &&
+    size(0) * size(1) === counts.length
+  );
+};
+
 /**
  * Layers without any load, sums that differ between layers, and the dump of a single rank: there the experts of all
  * other ranks are zero in every layer (sgl-project/sglang pull request 5524), which would look like a perfect plan.
@@ -31,6 +44,15 @@ export const checkCounts = (source: Source, counts: Counts): readonly Diagnostic
   const loaded = sums.filter((sum) => sum > 0);
   if (loaded.length === 0)
     return [finding(source, 'routing/empty', 'holds no load: every count is zero', 'error')];
+  if (arePairs(counts))
+    return [
+      finding(
+        source,
+        'routing/pairs',
+        'lists pairs (layer, expert) in some order, not counts: how much more one expert gets than another is unknown',
+        'error',
+      ),
+    ];
   const found: Diagnostic[] = [];
   const { first, last, used } = usedRange(counts);
   if (experts >= 4 && used <= experts / 2 && last - first < experts / 2)

@@ -30,6 +30,7 @@ const readRow = (
   experts: number,
   report: Report,
 ): readonly number[] => {
+  if (row === null && path.length === 0) return new Array<number>(experts).fill(0);
   if (!Array.isArray(row) || row.length === 0 || row.length !== experts) {
     const wanted = experts === 0 ? 'a list of counts' : `${String(experts)} counts, as in the first layer`;
     report.at(path, `layer ${String(layer)}: expected ${wanted}`);
@@ -43,7 +44,7 @@ const readRow = (
 };
 
 const widthOf = (snapshot: ShapedSnapshot | undefined): number => {
-  const row = snapshot?.[0]?.row;
+  const row = snapshot?.find(({ path }) => path.length > 0)?.row;
   return Array.isArray(row) ? row.length : 0;
 };
 
@@ -73,15 +74,10 @@ export const readRoutingSnapshots = (source: Source): Result<readonly Counts[]> 
   return { ok: false, diagnostics: report.diagnostics };
 };
 
-/** Reads counts; several snapshots are added up. Every row has as many experts as the first one. */
-export const readRoutingCounts = (source: Source): Result<Counts> => {
-  const read = readRoutingSnapshots(source);
-  if (!read.ok) return read;
-  const [first = [], ...others] = read.value;
-  const value = first.map((row, layer) =>
+/** Snapshots of equal shape added up. */
+export const addSnapshots = ([first = [], ...others]: readonly Counts[]): Counts =>
+  first.map((row, layer) =>
     row.map((count, expert) =>
       others.reduce((sum, snapshot) => sum + (snapshot[layer]?.[expert] ?? 0), count),
     ),
   );
-  return { ok: true, value, warnings: [] };
-};

@@ -1,7 +1,7 @@
 /** Foreign forms of routing counts → snapshots of [layers][experts], before anything is checked. */
 
 type JsonMap = Readonly<Record<string, unknown>>;
-/** A place in the file for each row, so that a fault can be shown where it stands. */
+/** A place in the file for each row, so that a fault can be shown where it stands; null is a layer that it leaves out. */
 export interface ShapedRow {
   readonly path: readonly (string | number)[];
   readonly row: unknown;
@@ -18,7 +18,23 @@ const isIndex = (key: string): boolean => /^(0|[1-9]\d{0,5})$/u.test(key);
 
 const byNumber = (keys: readonly string[]): string[] => [...keys].sort((a, b) => Number(a) - Number(b));
 
-/** `{ "0": …, "1": … }` as a list; keys must be whole numbers. Layer numbers need not begin at 0 (rows take their order). */
+/** More layers than any model has: beyond, keys number something else and rows take their order. */
+const MOST_LAYERS = 1000;
+
+/**
+ * Rows in the order of their numbers, a layer that the file leaves out as a row without load (null): a subset of layers
+ * keeps its numbers.
+ */
+const numberedRows = (
+  rows: readonly { readonly layer: number; readonly shaped: ShapedRow }[],
+): ShapedSnapshot => {
+  const last = rows.at(-1)?.layer ?? 0;
+  if (last >= MOST_LAYERS) return rows.map(({ shaped }) => shaped);
+  const byLayer = new Map(rows.map(({ layer, shaped }) => [layer, shaped]));
+  return Array.from({ length: last + 1 }, (_, layer) => byLayer.get(layer) ?? { path: [], row: null });
+};
+
+/** `{ "0": …, "1": … }` as a list in the order of its keys, which must be whole numbers. */
 const indexedValues = (map: JsonMap): readonly { readonly key: string; readonly value: unknown }[] | null => {
   const keys = Object.keys(map);
   if (keys.length === 0 || !keys.every(isIndex)) return null;
@@ -51,7 +67,9 @@ const pairedKeys = (map: JsonMap): ShapedSnapshot | null => {
     const row = rows.get(layer);
     if (row !== undefined) row[expert] = count;
   }
-  return layers.map((layer) => ({ path: [`${String(layer)}-0`], row: rows.get(layer) }));
+  return numberedRows(
+    layers.map((layer) => ({ layer, shaped: { path: [`${String(layer)}-0`], row: rows.get(layer) } })),
+  );
 };
 
 const listSnapshots = (
@@ -82,7 +100,14 @@ export const shapeCounts = (
   if (wrapper !== undefined && prefix.length === 0) return shapeCounts(value[wrapper], [wrapper]);
   const entries = indexedValues(value);
   if (entries !== null)
-    return [entries.map(({ key, value: row }) => ({ path: [...prefix, key], row: rowOf(row) }))];
+    return [
+      numberedRows(
+        entries.map(({ key, value: row }) => ({
+          layer: Number(key),
+          shaped: { path: [...prefix, key], row: rowOf(row) },
+        })),
+      ),
+    ];
   const paired = pairedKeys(value);
   return paired === null ? null : [paired];
 };

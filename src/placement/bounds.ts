@@ -1,6 +1,7 @@
 import { expertCount, relativeSpeeds, relativeWeights } from './layer-problem.ts';
 import type { LayerProblem } from './layer-problem.ts';
 import { pairBound } from './pair-bound.ts';
+import { busiestPairOf } from './pair-search.ts';
 import { replicaCounts } from './replicate.ts';
 
 export type BoundMethod = 'mean' | 'replication' | 'pigeonhole' | 'pairs' | 'groups' | 'milp';
@@ -61,9 +62,15 @@ const scenarioBound = (problem: LayerProblem, weights: Float64Array): LowerBound
       method: 'replication',
     },
   ];
-  if (problem.replicas === experts)
+  if (problem.replicas === experts) {
     candidates.push({ value: pigeonholeBound(weights, gpus, perGpu) / fastest, method: 'pigeonhole' });
-  else if (perGpu === 2 && problem.slots.every((count) => count === 2))
+    // Two experts each: heaviest with lightest is the best pairing, by exchange.
+    if (perGpu === 2 && problem.slots.every((count) => count === 2))
+      candidates.push({
+        value: busiestPairOf(weights, new Int32Array(experts).fill(1)) / fastest,
+        method: 'pairs',
+      });
+  } else if (perGpu === 2 && problem.slots.every((count) => count === 2))
     candidates.push({
       value:
         pairBound(

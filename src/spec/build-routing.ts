@@ -2,8 +2,9 @@
 import type { TrainingSpec } from '../formats/spec.ts';
 import { placementsOfRows, readPlacementFile } from '../ingest/expert-placement.ts';
 import { checkCounts } from '../ingest/routing-checks.ts';
-import { readRoutingCounts } from '../ingest/routing-counts.ts';
+import { addSnapshots } from '../ingest/routing-counts.ts';
 import type { Counts } from '../ingest/routing-counts.ts';
+import { readRoutingFile } from '../ingest/routing-file.ts';
 import type { Model } from '../model/model.ts';
 import type { LayerPlacement } from '../placement/layer-problem.ts';
 import { measuredRouting } from '../placement/training-load.ts';
@@ -98,10 +99,11 @@ export const buildRouting = (
     );
     return null;
   }
-  const source = context.readReference(file, ROUTING);
-  const counts = source === null ? null : context.takeReference(readRoutingCounts(source), ROUTING);
-  if (source === null || counts === null || (model !== null && !fitsModel(counts, model, context)))
-    return null;
+  const read = context.takeReference(readRoutingFile(context.resolve(file), file), ROUTING);
+  if (read === null) return null;
+  const { source, snapshots } = read;
+  const counts = addSnapshots(snapshots);
+  if (model !== null && !fitsModel(counts, model, context)) return null;
   const found = checkCounts(source, counts);
   context.diagnostics.push(...found);
   if (found.some(({ severity }) => severity === 'error')) return null;

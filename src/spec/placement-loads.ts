@@ -2,8 +2,9 @@
 import type { PlacementSpec } from '../formats/spec.ts';
 import { MAXIMUM_REFERENCED_BYTES } from '../ingest/read-file.ts';
 import { checkCounts, zeroRows } from '../ingest/routing-checks.ts';
-import { readRoutingSnapshots } from '../ingest/routing-counts.ts';
+import { addSnapshots } from '../ingest/routing-counts.ts';
 import type { Counts } from '../ingest/routing-counts.ts';
+import { readRoutingFile } from '../ingest/routing-file.ts';
 import { readRoutingTrace } from '../ingest/routing-trace.ts';
 import type { LayerLoads } from '../placement/placement.ts';
 import { traceLoads } from '../plan/routing-trace.ts';
@@ -31,11 +32,6 @@ interface Scenario {
   readonly counts: Counts;
 }
 
-const addCounts = (counts: readonly Counts[]): Counts =>
-  (counts[0] ?? []).map((row, layer) =>
-    row.map((_, expert) => counts.reduce((sum, one) => sum + (one[layer]?.[expert] ?? 0), 0)),
-  );
-
 /** Windows of a file's snapshots that have any load; an idle one says nothing about placement. */
 const windows = (file: string, snapshots: readonly Counts[]): readonly Scenario[] => {
   const loaded = snapshots.filter((counts) => counts.some((row) => row.some((count) => count > 0)));
@@ -45,7 +41,7 @@ const windows = (file: string, snapshots: readonly Counts[]): readonly Scenario[
     const to = Math.floor(((window + 1) * loaded.length) / count);
     return {
       name: count === 1 ? file : `${file}#${String(window)}`,
-      counts: addCounts(loaded.slice(from, to)),
+      counts: addSnapshots(loaded.slice(from, to)),
     };
   });
 };
@@ -55,10 +51,10 @@ const readScenarios = (files: readonly string[], context: BuildContext): readonl
   let sound = 0;
   for (const [index, file] of files.entries()) {
     const at = `${COUNTS}/${String(index)}`;
-    const source = context.readReference(file, at);
-    const snapshots = source === null ? null : context.takeReference(readRoutingSnapshots(source), at);
-    if (source === null || snapshots === null) continue;
-    const found = checkCounts(source, addCounts(snapshots));
+    const read = context.takeReference(readRoutingFile(context.resolve(file), file), at);
+    if (read === null) continue;
+    const { source, snapshots } = read;
+    const found = checkCounts(source, addSnapshots(snapshots));
     context.diagnostics.push(...found);
     if (!found.some(({ severity }) => severity === 'error')) sound += 1;
     scenarios.push(...windows(file, snapshots));

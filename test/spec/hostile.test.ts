@@ -4,7 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readMatrix } from '../../src/ingest/matrix.ts';
-import { readRoutingCounts } from '../../src/ingest/routing-counts.ts';
+import { readRoutingSnapshots } from '../../src/ingest/routing-counts.ts';
 import { loadProblem, loadSpecText } from '../../src/spec/load.ts';
 import { JSON_ODDITIES, VALUE_ODDITIES, YAML_ODDITIES } from './oddities.ts';
 
@@ -205,7 +205,7 @@ describe('hostile input', () => {
         const source = { name: 'm', text };
         const matrix = readMatrix(source, { nodes: 2, gpus: 16 });
         if (!matrix.ok) expect(matrix.diagnostics.length).toBeGreaterThan(0);
-        const counts = readRoutingCounts(source);
+        const counts = readRoutingSnapshots(source);
         if (!counts.ok) expect(counts.diagnostics.length).toBeGreaterThan(0);
       }),
       { numRuns: 2000 },

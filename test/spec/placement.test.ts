@@ -118,6 +118,72 @@ describe('what is accepted', () => {
     expect(warnings.map(({ message }) => message).join()).toMatch(/40 of 46 rows were dropped/);
   });
 
+  it('keeps the numbers of layers that a file names, in either spelling', () => {
+    const row = [1, 2, 3, 4, 5, 6, 7, 8];
+    const pairs = [1, 3].flatMap((layer) =>
+      row.map((count, expert) => [`${String(layer)}-${String(expert)}`, [0.5, count, 0.1]] as const),
+    );
+    for (const counts of [{ 3: row, 1: row }, Object.fromEntries(pairs)]) {
+      const { value } = accepted(PLACEMENT, { 'counts.json': JSON.stringify(counts) });
+      expect(value.rows).toBe(4);
+      expect(value.task.layers.map(({ layer }) => layer)).toEqual([1, 3]);
+      expect(value.task.layers[1]?.scenarios).toEqual([row]);
+    }
+  });
+
+  it('reads gzip', () => {
+    const { value } = accepted(PLACEMENT, {
+      'counts.json': gzipSync(JSON.stringify({ logical_count: COUNTS })),
+    });
+    expect(value.task.layers[0]?.scenarios[0]).toEqual(COUNTS[value.task.layers[0]?.layer ?? 0]);
+  });
+
+  // As numpy.save writes them: magic, version, header padded to 64 bytes, numbers.
+  const numpy = (descr: string, shape: string, data: Buffer, fortran = 'False'): Buffer => {
+    const header =
+      `{'descr': '${descr}', 'fortran_order': ${fortran}, 'shape': (${shape}), }`.padEnd(117) + '\n';
+    const begin = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length, 0]);
+    return Buffer.concat([begin, Buffer.from(header, 'latin1'), data]);
+  };
+  const doubles = (values: readonly number[]): Buffer => Buffer.from(Float64Array.from(values).buffer);
+
+  it('reads NumPy arrays of two and three dimensions', () => {
+    const rows = [1, 2, 3, 4, 5, 6, 7, 8, 8, 7, 6, 5, 4, 3, 2, 1];
+    const integers = Buffer.from(BigInt64Array.from(rows, BigInt).buffer);
+    const flat = accepted(PLACEMENT, { 'counts.json': numpy('<i8', '2, 8', integers) }).value;
+    expect(flat.task.layers.map(({ scenarios }) => scenarios[0])).toEqual([rows.slice(0, 8), rows.slice(8)]);
+    const deep = accepted(PLACEMENT, { 'counts.json': numpy('<f8', '2, 1, 8', doubles(rows)) }).value;
+    expect(deep.task.layers).toHaveLength(1);
+    expect(deep.task.layers[0]?.scenarios).toEqual([rows.slice(0, 8), rows.slice(8)]);
+  });
+
+  it.each<[string, Buffer, RegExp]>([
+    ['Fortran order', numpy('<f8', '1, 8', doubles([1, 1, 1, 1, 1, 1, 1, 1]), 'True'), /Fortran order/],
+    ['one dimension', numpy('<f8', '8,', doubles([1, 1, 1, 1, 1, 1, 1, 1])), /shape \(8\)/],
+    ['objects', numpy('|O', '1, 8', doubles([1])), /holds \|O/],
+    ['cut off', numpy('<f8', '2, 8', doubles([1, 2, 3])), /states 16 numbers of 8 bytes, but 24/],
+    ['a header cut off', Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 200, 0]), /cut off/],
+    [
+      'a negative number',
+      numpy('<f8', '1, 8', doubles([1, 1, -1, 1, 1, 1, 1, 1])),
+      /expert 2: expected a count/,
+    ],
+    ['not a number', numpy('<f8', '1, 8', doubles([1, 1, Number.NaN, 1, 1, 1, 1, 1])), /expert 2/],
+    ['a PyTorch file', Buffer.from('PK\u0003\u0004archive/data.pkl', 'latin1'), /save its counts as JSON/],
+    ['a pickle', Buffer.from([0x80, 4, 0x4e, 0x2e]), /save its counts as JSON/],
+    ['half a gzip', gzipSync(JSON.stringify(COUNTS)).subarray(0, 20), /not gzip to its end/],
+    ['gzip of something else', gzipSync(Buffer.from([0, 1, 2])), /control character/],
+  ])('refuses %s', (_, content, message) => {
+    expect(messagesOf(PLACEMENT, { 'counts.json': content })).toMatch(message);
+  });
+
+  it('refuses pairs in order of popularity: an order has no counts', () => {
+    const pairs = Array.from({ length: 16 }, (_, index) => [(index * 3) % 4, Math.floor(index / 4)]);
+    expect(
+      messagesOf({ ...PLACEMENT, expert_parallel: 2 }, { 'counts.json': JSON.stringify(pairs) }),
+    ).toMatch(/pairs \(layer, expert\)/);
+  });
+
   it('warns when layers were counted over different tokens', () => {
     const { warnings } = accepted(PLACEMENT, {
       'counts.json': JSON.stringify([
