@@ -8,14 +8,8 @@ import { proveLayers } from '../placement/balance-milp.ts';
 import type { ProofCount } from '../placement/balance-milp.ts';
 import { lowerBound } from '../placement/bounds.ts';
 import type { LayerPlacement } from '../placement/layer-problem.ts';
-import {
-  bestStep,
-  countMoves,
-  mostIncoming,
-  stepsTowards,
-  unavoidableMoves,
-  withinBudget,
-} from '../placement/moves.ts';
+import { countMoves, mostIncoming } from '../placement/move-count.ts';
+import { bestStep, stepsTowards, unavoidableMoves, withinBudget } from '../placement/moves.ts';
 import type { Step } from '../placement/moves.ts';
 import type { MoveSummary, PlacementOutcome } from '../placement/outcome.ts';
 import { baselines, crossValidate, groupRule, layerProblem, summedLoads } from '../placement/place.ts';

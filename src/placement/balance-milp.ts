@@ -7,7 +7,7 @@ import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
 import { expertCount, isPairing, relativeSpeeds, relativeWeights } from './layer-problem.ts';
 import { provePairs } from './pair-milp.ts';
 import { gapOf } from './placement.ts';
-import type { PlacedLayer } from './placement.ts';
+import type { PlacedLayer, ProvenLayer } from './placement.ts';
 import { countReplicas, placementFaults, placementValue } from './score.ts';
 
 interface BalanceModel {
@@ -123,13 +123,6 @@ const startOf = (
   });
   return start;
 };
-
-export interface ProvenLayer {
-  readonly placement: LayerPlacement;
-  readonly value: number;
-  /** No placement is better; at least `lower`. */
-  readonly bound: number;
-}
 
 /** Binary variables of the model: what decides whether a backend should be asked at all. */
 export const balanceModelSize = (problem: LayerProblem): number => {

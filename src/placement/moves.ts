@@ -4,21 +4,11 @@ import { replicaFromHottest } from './improve-replicas.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
 import { LayerState } from './layer-state.ts';
 import { ScenarioImprover } from './robust-moves.ts';
+import { countMoves } from './move-count.ts';
 import { relabelled } from './relabel.ts';
 import { placementFaults, placementValue } from './score.ts';
 import { breaksGroups } from './solve-layer.ts';
 import type { GroupRule } from './solve-layer.ts';
-
-/** Experts that GPUs must load: held by a GPU in `next`, not in `current`. */
-export const countMoves = (current: LayerPlacement, next: LayerPlacement): number =>
-  next.reduce((total, held, gpu) => {
-    const before = new Set(current[gpu]);
-    return total + held.filter((expert) => !before.has(expert)).length;
-  }, 0);
-
-/** Most experts that one GPU must load: what the transfer waits for. */
-export const mostIncoming = (current: LayerPlacement, next: LayerPlacement): number =>
-  Math.max(0, ...next.map((held, gpu) => countMoves([current[gpu] ?? []], [held])));
 
 /** A placement on the way, with its price. */
 export interface Step {

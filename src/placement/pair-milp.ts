@@ -6,7 +6,7 @@ import { balance } from './balance.ts';
 import { packReplicas } from './pack.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
 import { relativeWeights } from './layer-problem.ts';
-import type { ProvenLayer } from './balance-milp.ts';
+import type { ProvenLayer } from './placement.ts';
 import { placementFaults, placementValue } from './score.ts';
 
 /** Halvings of the distance between bound and value, at most, and the distance that is near enough. */

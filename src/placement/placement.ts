@@ -46,3 +46,11 @@ export const gapOf = ({ maxOverMean, bound }: PlacedLayer): number => maxOverMea
 
 /** Nodes of the expert-parallel group; the last may be partial. */
 export const nodesOf = ({ slots, perNode }: PlacementGpus): number => Math.ceil(slots.length / perNode);
+
+/** A layer that a solver is asked about, and its answer. */
+export interface ProvenLayer {
+  readonly placement: LayerPlacement;
+  readonly value: number;
+  /** No placement is better; at least `lower`. */
+  readonly bound: number;
+}

@@ -1,7 +1,7 @@
 /** GPUs of a placement renamed so that least must move: balance does not care which of two equal GPUs is which. */
 import { assignRows } from './assignment.ts';
 import type { LayerPlacement, LayerProblem } from './layer-problem.ts';
-import { countMoves } from './moves.ts';
+import { countMoves } from './move-count.ts';
 
 /** More than any number of moves: GPUs that differ in slots or speed do not change places. */
 const NEVER = 1e9;

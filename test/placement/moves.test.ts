@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LayerPlacement, LayerProblem } from '../../src/placement/layer-problem.ts';
-import {
-  bestStep,
-  countMoves,
-  mostIncoming,
-  stepsTowards,
-  unavoidableMoves,
-  withinBudget,
-} from '../../src/placement/moves.ts';
+import { countMoves, mostIncoming } from '../../src/placement/move-count.ts';
+import { bestStep, stepsTowards, unavoidableMoves, withinBudget } from '../../src/placement/moves.ts';
 import type { Step } from '../../src/placement/moves.ts';
 import { relabelled } from '../../src/placement/relabel.ts';
 import { effortLimits } from '../../src/placement/place.ts';

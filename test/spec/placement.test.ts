@@ -233,10 +233,10 @@ describe('what is refused', () => {
     ['an empty list', PLACEMENT, { 'counts.json': '[]' }, /expected counts as a list of layers/],
     ['a map of something else', PLACEMENT, { 'counts.json': '{"records": [[1, 2]]}' }, /expected counts/],
     [
-      'binary junk',
+      'an archive',
       PLACEMENT,
       { 'counts.json': Buffer.from([0x50, 0x4b, 3, 4, 0, 0, 255, 254]) },
-      /UTF-8|not a text file/,
+      /PyTorch file/,
     ],
     ['a file that is not there', { ...PLACEMENT, counts: ['nowhere.json'] }, {}, /no such file.*named at/],
     [
