@@ -74,6 +74,7 @@ export const megatronSubject = (launch: MegatronLaunch, options: ReadOptions): S
     return gap === null || gap === undefined || !extras.has(gap);
   });
   const candidates = candidatesOf(grouped);
+  const extraNames = [...new Set(grouped.extras.map(({ name }) => name))];
   const uses = new Map(grouped.uses.map((use) => [use.flag, use]));
   const text = (flag: string): string | null => {
     const value = uses.get(flag)?.values[0];
@@ -157,7 +158,13 @@ export const megatronSubject = (launch: MegatronLaunch, options: ReadOptions): S
               ],
             },
           ];
-        return [assumed({ ...base, level: finding.level, missing: [] }, options.architecture === null)];
+        const level = finding.level;
+        // What is missed may stand where planner does not see: in "$@", or in what another program sets.
+        const elsewhere =
+          extraNames.length > 0 ? extraNames : launch.ownProgram ? [] : ['what the program sets'];
+        if (level === 'error' && elsewhere.length > 0 && found === 'nothing')
+          return [{ ...base, level: 'unchecked', missing: elsewhere }];
+        return [assumed({ ...base, level, missing: [] }, options.architecture === null)];
       }),
       world: ranks,
       strategy: reading.strategy,
@@ -185,7 +192,6 @@ export const megatronSubject = (launch: MegatronLaunch, options: ReadOptions): S
     return sizeFlags.has(setting) ? { value: '1', from: `default of Megatron ${target.version}` } : null;
   };
 
-  const extraNames = [...new Set(grouped.extras.map(({ name }) => name))];
   return {
     target,
     source,

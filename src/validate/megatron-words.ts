@@ -52,8 +52,13 @@ export const groupWords = (words: readonly ShellWord[]): MegatronWords => {
       next !== undefined && values.length < limit && flagOf(next) === null;
       next = words[index]
     ) {
-      // "$@" after a list flag or an unknown one belongs to nobody.
-      if (gapOf(next) !== null && limit === Number.POSITIVE_INFINITY && values.length > 0) break;
+      // "$@" after a list flag that has its values, or after a flag that nobody knows, belongs to nobody.
+      if (
+        gapOf(next) !== null &&
+        limit === Number.POSITIVE_INFINITY &&
+        (values.length > 0 || spec === undefined)
+      )
+        break;
       values.push(next);
       index += 1;
     }

@@ -13,6 +13,7 @@ import { rewriteFlags } from './edit.ts';
 import { error, note } from './finding.ts';
 import type { RawFinding } from './finding.ts';
 import { groupWords } from './megatron-words.ts';
+import type { FlagUse } from './megatron-words.ts';
 import { megatronSubject } from './megatron-subject.ts';
 import type { ReadResult } from './read-result.ts';
 import { serverSubject } from './server-subject.ts';
@@ -88,6 +89,15 @@ const torchtitanLaunch = (
   return torchtitanSubject(file, options.target ?? targetOf('torchtitan'), { ...options, gpus });
 };
 
+/** Ranks of the trainer as slime's programs state them (THUDM/slime @ 128cb0e7 slime/utils/arguments.py). */
+const actorWorld = (uses: readonly FlagUse[]): StatedWorld | null => {
+  const valueOf = (flag: string): ShellWord | undefined =>
+    uses.findLast((use) => use.flag === flag)?.values[0];
+  const nodes = valueOf('--actor-num-nodes');
+  const perNode = valueOf('--actor-num-gpus-per-node');
+  return nodes === undefined || perNode === undefined ? null : { factors: [nodes, perNode], perNode };
+};
+
 const subjectOf = (
   source: Source,
   launch: Launch,
@@ -120,8 +130,11 @@ const subjectOf = (
   if (forced !== null && forced !== 'megatron') return null;
   if (!looksLikeMegatron(launch.arguments)) return null;
   const own = readMegatronScript(source.text, '0.20');
-  const stated = world ?? (own === null ? null : { factors: [wordOf(String(own.world))], perNode: null });
   const { uses } = groupWords(launch.arguments);
+  const stated =
+    world ??
+    actorWorld(uses) ??
+    (own === null ? null : { factors: [wordOf(String(own.world))], perNode: null });
   return megatronSubject(
     {
       source,
