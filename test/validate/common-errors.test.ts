@@ -1,6 +1,6 @@
 /** The eight commonest parallelism errors (NVIDIA/Megatron-LM pull request 5768), and threads that a check would have saved. */
 import { describe, expect, it } from 'vitest';
-import { errorsOf, judge, moeFlags, rulesAt, script } from './judge.ts';
+import { baseFlags, errorsOf, judge, moeFlags, rulesAt, script } from './judge.ts';
 
 const batch = '--micro-batch-size 1 --global-batch-size 64';
 
@@ -179,7 +179,15 @@ describe('threads', () => {
     expect(judge(text, { env: { EP: '16' } }).verdict).toBe('invalid');
   });
 
-  it('NVIDIA/Megatron-LM 792: micro-batches of DeepSpeed that do not multiply to the batch (verl PR 1811: never rounded)', () => {
+  it('NVIDIA/Megatron-LM 792: a sharded optimizer over an odd number of replicas is legal (its cause was the network)', () => {
+    const report = judge(
+      `export CUDA_DEVICE_MAX_CONNECTIONS=1\ntorchrun --nnodes 3 --nproc-per-node 8 pretrain_gpt.py ${baseFlags} --tensor-model-parallel-size 8 --sequence-parallel --use-distributed-optimizer --micro-batch-size 1 --global-batch-size 48`,
+    );
+    expect(report.verdict).toBe('valid');
+    expect(report.subjects[0]?.decision.first.strategy?.data).toBe(3);
+  });
+
+  it('verl-project/verl PR 1811, mosaicml/examples PR 41: a batch that does not divide is refused, never rounded', () => {
     const report = judge(
       '{ "train_batch_size": 30, "train_micro_batch_size_per_gpu": 4, "gradient_accumulation_steps": 1 }',
       { name: 'ds.json', gpus: 8 },
@@ -205,5 +213,34 @@ describe('threads', () => {
     expect(
       report.findings.filter(({ level }) => level === 'error').map(({ position }) => position.line),
     ).toContain(4);
+  });
+});
+
+describe('arguments that come from elsewhere', () => {
+  it('slime: arrays of a sourced file are unknown, its trainer states the ranks, and its program adds flags', () => {
+    const text = (perNode: number): string =>
+      `source models/qwen3.sh\nPERF=(--tensor-model-parallel-size 4 --sequence-parallel)\nray job submit -- python3 train.py --actor-num-nodes 1 --actor-num-gpus-per-node ${perNode} --colocate \${MODEL_ARGS[@]} \${PERF[@]}\n`;
+    const good = judge(text(8));
+    expect(good.verdict).toBe('unchecked');
+    expect(errorsOf(good)).toEqual([]);
+    expect(good.findings.find(({ rule }) => rule === 'megatron/required-flags')?.missing).toEqual([
+      '${MODEL_ARGS[@]}',
+    ]);
+    expect(good.subjects[0]?.decision.first.world).toBe(8);
+    expect(errorsOf(judge(text(6)))).toEqual(['megatron/world-divisible']);
+  });
+
+  it('a flag that is missed is unchecked where "$@" may bring it, and an error where nothing can', () => {
+    const flags = '--recompute-granularity full --micro-batch-size 1 --global-batch-size 64';
+    expect(rulesAt(judge(script(`${flags} "$@"`)), 'unchecked')).toContain('megatron/recompute-full');
+    expect(errorsOf(judge(script(flags)))).toEqual(['megatron/recompute-full']);
+  });
+
+  it('sbatch with a script in a here-document: its header, its launch and the flags of the outer script', () => {
+    const report = judge(
+      `FLAGS="${baseFlags} --tensor-model-parallel-size 3 --micro-batch-size 1 --global-batch-size 64"\nsbatch <<EOF\n#!/bin/bash\n#SBATCH --nodes=2\n#SBATCH --ntasks-per-node=8\nsrun python pretrain_gpt.py $FLAGS\nEOF\n`,
+    );
+    expect(errorsOf(report)).toContain('megatron/world-divisible');
+    expect(report.subjects[0]?.decision.first.world).toBe(16);
   });
 });

@@ -50,6 +50,16 @@ describe('launch scripts, read as bash would expand them', () => {
     ['functions', 'run() { local n=$1; shift; python a.py $n "$@"; }\nrun 3 --x', ['3', '--x']],
     ['eval', 'C="python a.py --a $N"\neval $C', ['--a', '$N']],
     ['inner shells', 'srun -n 4 bash -c "python a.py --a 1"', ['--a', '1']],
+    [
+      'here-documents of a batch system are scripts',
+      "A='--a 1'\nsbatch -N 2 <<EOF\nsrun python a.py $A \\$B\nEOF",
+      ['--a', '1', '$B'],
+    ],
+    [
+      'quoted here-documents are not expanded twice',
+      "bash <<'EOF'\nC=1\npython a.py --c $C\nEOF",
+      ['--c', '1'],
+    ],
     ['here-documents are stepped over', 'cat <<EOF > x\n" \' $( `\nEOF\npython a.py --a', ['--a']],
     ['set --', 'set -- 5 6\npython a.py $2 $1', ['6', '5']],
   ] as const)('%s', (_, text, words) => {

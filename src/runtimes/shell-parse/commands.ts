@@ -1,5 +1,5 @@
 import { Cursor } from './cursor.ts';
-import type { Arm, Assignment, Branch, Chained, Command, Word } from './syntax.ts';
+import type { Arm, Assignment, Branch, Chained, Command, HereDocument, Word } from './syntax.ts';
 import { endsInTest, readArithmetic, readWord } from './words.ts';
 
 /** The plain text of a word without quotes or expansions; null for others. */
@@ -275,8 +275,8 @@ class Parser {
     return { kind: 'function', name, body };
   }
 
-  /** Redirections stand anywhere and change no argument; here-documents are stepped over. */
-  #redirection(): boolean {
+  /** Redirections stand anywhere and change no argument; here-documents are kept for who wants to read them. */
+  #redirection(here?: HereDocument[]): boolean {
     const cursor = this.#cursor;
     const match = /^(\d*)(&>>|&>|<<<|<<-|<<|<>|<&|>&|>>|>\||>|<)/u.exec(
       cursor.text.slice(cursor.position, cursor.position + 12),
@@ -291,7 +291,15 @@ class Parser {
       const delimiter = target?.pieces
         .map((piece) => (piece.kind === 'text' ? piece.text : piece.written))
         .join('');
-      cursor.awaitHereDocument(delimiter ?? '', sign === '<<-');
+      const document = {
+        delimiter: delimiter ?? '',
+        tabs: sign === '<<-',
+        quoted: target?.pieces.some(({ quoted }) => quoted) ?? false,
+        text: '',
+        at: -1,
+      };
+      cursor.awaitHereDocument(document);
+      here?.push(document);
     }
     return true;
   }
@@ -357,11 +365,12 @@ class Parser {
     const at = cursor.locate(cursor.position);
     const assignments: Assignment[] = [];
     const words: (Word | Assignment)[] = [];
+    const here: HereDocument[] = [];
     let declares = false;
     for (;;) {
       cursor.skipBlanks();
       if (cursor.peek() === '#') cursor.skipComment();
-      if (this.#redirection()) continue;
+      if (this.#redirection(here)) continue;
       const assignment = words.length === 0 || declares ? this.#assignment() : null;
       if (assignment !== null) {
         if (words.length === 0) assignments.push(assignment);
@@ -385,7 +394,9 @@ class Parser {
         }
       }
     }
-    return assignments.length === 0 && words.length === 0 ? null : { kind: 'simple', assignments, words, at };
+    return assignments.length === 0 && words.length === 0
+      ? null
+      : { kind: 'simple', assignments, words, here, at };
   }
 }
 

@@ -1,4 +1,5 @@
 import { ShellSyntaxError } from './syntax.ts';
+import type { HereDocument } from './syntax.ts';
 
 /** Levels of `$( … )`, `${ … }` and compound commands that are followed; real scripts need ten. */
 export const DEEPEST = 60;
@@ -8,8 +9,8 @@ export class Cursor {
   readonly text: string;
   position = 0;
   depth = 0;
-  /** Delimiters of here-documents whose bodies begin with the next line. */
-  readonly #pending: { readonly delimiter: string; readonly tabs: boolean }[] = [];
+  /** Here-documents whose bodies begin with the next line. */
+  readonly #pending: HereDocument[] = [];
   /** Where an offset of this text stands in the file. */
   readonly locate: (offset: number) => number;
 
@@ -61,21 +62,27 @@ export class Cursor {
     this.position = end < 0 ? this.text.length : end;
   }
 
-  awaitHereDocument(delimiter: string, tabs: boolean): void {
-    this.#pending.push({ delimiter, tabs });
+  awaitHereDocument(document: HereDocument): void {
+    this.#pending.push(document);
   }
 
   /** Takes a line end and the here-documents that follow it. An unfinished one takes the rest, as in bash. */
   takeLineEnd(): void {
     this.position += 1;
-    for (const { delimiter, tabs } of this.#pending.splice(0)) {
+    for (const document of this.#pending.splice(0)) {
+      const { delimiter, tabs } = document;
+      const start = this.position;
+      document.at = this.locate(start);
+      let last = start;
       while (!this.atEnd()) {
         const end = this.text.indexOf('\n', this.position);
         const stop = end < 0 ? this.text.length : end;
         const line = this.text.slice(this.position, stop).replace(/\r$/u, '');
         this.position = Math.min(stop + 1, this.text.length);
         if ((tabs ? line.replace(/^\t+/u, '') : line) === delimiter) break;
+        last = this.position;
       }
+      document.text = this.text.slice(start, last);
     }
   }
 

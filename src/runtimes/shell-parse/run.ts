@@ -3,7 +3,7 @@ import type { Status } from './conditions.ts';
 import { parseShell } from './commands.ts';
 import { Expander, ShellLimitError } from './expand.ts';
 import { isAssignment, ShellSyntaxError } from './syntax.ts';
-import type { Assignment, Command, Word } from './syntax.ts';
+import type { Assignment, Command, HereDocument, Word } from './syntax.ts';
 import {
   gapFragment,
   gapNames,
@@ -42,8 +42,25 @@ const LONGEST_LOOP = 100;
 
 const DECLARE = new Set(['export', 'declare', 'local', 'readonly', 'typeset']);
 const SHELLS = /^(?:\S*\/)?(?:ba|da|z)?sh$/u;
+/** Read a script from their input. */
+const SUBMITS = /^(?:\S*\/)?(?:sbatch|qsub|bsub|salloc|ssh|(?:ba|da|z)?sh)$/u;
 /** Runs its remaining words as a command, in this very shell. */
 const PREFIXES = new Set(['exec', 'command', 'time', 'builtin', 'nohup']);
+
+/** The text of a here-document as its reader gets it: where it is expanded, `\$` and its kin lose their backslash. */
+const hereFragments = ({ text, at, quoted }: HereDocument): readonly Fragment[] => {
+  if (quoted) return [textFragment(text, at)];
+  const fragments: Fragment[] = [];
+  let start = 0;
+  for (const match of text.matchAll(/\\[$`\\]/gu)) {
+    fragments.push(textFragment(text.slice(start, match.index), at < 0 ? -1 : at + start));
+    start = match.index + 1;
+    // The character after the backslash begins the next part, and is not looked at again.
+    fragments.push(textFragment(text.slice(start, start + 1), at < 0 ? -1 : at + start));
+    start += 1;
+  }
+  return [...fragments, textFragment(text.slice(start), at < 0 ? -1 : at + start)];
+};
 
 class ScriptRunner {
   variables: Map<string, Variable>;
@@ -88,7 +105,7 @@ class ScriptRunner {
     if (++this.#commands > MOST_COMMANDS) throw new ShellLimitError('more commands than planner follows');
     switch (command.kind) {
       case 'simple':
-        return this.#simple(command.assignments, command.words);
+        return this.#simple(command);
       case 'test':
         return evaluateTest(command.words.map((word) => this.#expander.scalar(word)));
       case 'arithmetic':
@@ -262,7 +279,8 @@ class ScriptRunner {
     this.variables.set(name, { kind: 'scalar', value: [...old, ...fragments] });
   }
 
-  #simple(assignments: readonly Assignment[], parts: readonly (Word | Assignment)[]): Status {
+  #simple(command: Extract<Command, { kind: 'simple' }>): Status {
+    const { assignments, words: parts, here } = command;
     if (parts.length === 0) {
       for (const assignment of assignments) this.#assign(assignment);
       // The status is that of a command substitution inside, if any.
@@ -276,6 +294,7 @@ class ScriptRunner {
     const name = first === undefined || isAssignment(first) ? null : this.#expander.text(first);
     if (name !== null && DECLARE.has(name)) return this.#declare(name, parts.slice(1));
     const words = this.#expander.words(parts.filter((part): part is Word => !isAssignment(part)));
+    if (here.length > 0) this.#submitted(words, here);
     if (assignments.length === 0) return this.#invoke(words);
     const before = this.variables;
     const exported = new Set(this.exported);
@@ -432,6 +451,15 @@ class ScriptRunner {
       return { text: script.fragments, outer: words.slice(0, index) };
     }
     return null;
+  }
+
+  /** `sbatch <<EOF`, `bash <<EOF`: the here-document is a script that starts elsewhere. */
+  #submitted(words: readonly ShellWord[], here: readonly HereDocument[]): void {
+    if (!SUBMITS.test(knownText(words[0]?.fragments ?? []) ?? '')) return;
+    const before = this.#outer;
+    this.#outer = [...before, ...words];
+    for (const document of here) this.#apart(() => this.#inner([hereFragments(document)]));
+    this.#outer = before;
   }
 
   #record(words: readonly ShellWord[]): Status {

@@ -46,11 +46,23 @@ export interface Assignment {
   readonly at: number;
 }
 
+/** A here-document: its text is known once the line of its command has ended. */
+export interface HereDocument {
+  readonly delimiter: string;
+  /** `<<-`: tabs at the beginning of lines are no part of it. */
+  readonly tabs: boolean;
+  /** A quoted delimiter: nothing in it is expanded. */
+  readonly quoted: boolean;
+  text: string;
+  at: number;
+}
+
 export type Command =
   | {
       readonly kind: 'simple';
       readonly assignments: readonly Assignment[];
       readonly words: readonly (Word | Assignment)[];
+      readonly here: readonly HereDocument[];
       readonly at: number;
     }
   /** `[[ … ]]`: its words, operators among them. */

@@ -1,0 +1,60 @@
+import type { Log } from 'sarif';
+import { describe, expect, it } from 'vitest';
+import { uriOf, validationSarif } from '../../src/report/validation-sarif.ts';
+import { judge, script } from '../validate/judge.ts';
+import { sarifFaults, sarifObjects } from './sarif-types.ts';
+
+const batch = '--micro-batch-size 1 --global-batch-size 64';
+const reports = [
+  judge(script(`--tensor-model-parallel-size 3 --overlap-param-gather ${batch}`), { name: 'jobs/a b.sh' }),
+  judge(script(`--micro-batch-size $MBS --global-batch-size 64`), { name: './open.sh' }),
+  judge('{ "train_batch_size": 30, "train_micro_batch_size_per_gpu": 4 }', { name: 'ds.json', gpus: 8 }),
+  judge(script(`--tensor-model-parallel-size 2 ${batch}`), { name: 'warned.sh' }),
+];
+const log: Log = validationSarif({ files: reports, off: [] }, '1.2.3');
+const [run] = log.runs;
+
+describe('SARIF', () => {
+  it('holds by the types of SARIF 2.1.0, through JSON', () => {
+    expect(sarifObjects).toBeGreaterThan(40);
+    expect(sarifFaults(JSON.parse(JSON.stringify(log)))).toEqual([]);
+  });
+
+  it('would be refused with a wrong key, a missing one or another level', () => {
+    expect(sarifFaults({ version: '2.1.0' })).toEqual(['$ lacks runs']);
+    expect(sarifFaults({ version: '2.0.0', runs: [] })).toEqual(['$.version is none of 2.1.0']);
+    const result = { message: { text: 'x' }, level: 'bad', rules: 'y' };
+    expect(
+      sarifFaults({ version: '2.1.0', runs: [{ tool: { driver: { name: 'x' } }, results: [result] }] }),
+    ).toEqual([
+      '$.runs[0].results[0].level is none of none, note, warning, error',
+      '$.runs[0].results[0].rules is no property of Result',
+    ]);
+  });
+
+  /** docs.github.com: SARIF support for code scanning. */
+  it('keeps what code scanning asks: relative paths, indexes of rules, regions, fingerprints, limits', () => {
+    const rules = run?.tool.driver.rules ?? [];
+    const results = run?.results ?? [];
+    expect(results.length).toBeGreaterThan(4);
+    expect(results.length).toBeLessThanOrEqual(25_000);
+    expect(new Set(results.map(({ level }) => level))).toEqual(new Set(['error', 'warning', 'note']));
+    for (const { ruleId, ruleIndex, locations, partialFingerprints, message } of results) {
+      expect(rules[ruleIndex ?? -1]?.id).toBe(ruleId);
+      const place = locations?.[0]?.physicalLocation;
+      expect(place?.artifactLocation?.uri).toMatch(/^(?!\/|\.\/)[^\s\\]+$/u);
+      expect(place?.region?.startLine).toBeGreaterThanOrEqual(1);
+      expect(place?.region?.endColumn).toBeGreaterThan(place?.region?.startColumn ?? Infinity);
+      expect(Object.keys(partialFingerprints ?? {})).toHaveLength(1);
+      expect(message.text?.length ?? 0).toBeGreaterThan(10);
+    }
+    const prints = results.map(({ partialFingerprints }) => partialFingerprints?.['plannerFinding/v1']);
+    expect(new Set(prints).size).toBe(prints.length);
+    expect(new Set(rules.map(({ id }) => id)).size).toBe(rules.length);
+  });
+
+  it('writes paths as URI references', () => {
+    expect(uriOf('./jobs/a b.sh')).toBe('jobs/a%20b.sh');
+    expect(uriOf('jobs\\x#1.sh')).toBe('jobs/x%231.sh');
+  });
+});
