@@ -2,7 +2,7 @@
 import type { Diagnostic } from '../diagnostics.ts';
 import { placementsOfRows, readPlacementFile } from '../ingest/expert-placement.ts';
 import { MAXIMUM_REFERENCED_BYTES, readTextFile } from '../ingest/read-file.ts';
-import { nearestMaxOverMean } from '../placement/dispatch.ts';
+import { nearestMaxOverMean, rotatedMaxOverMean } from '../placement/dispatch.ts';
 import type { BalanceLimits } from '../placement/balance.ts';
 import { proveLayers } from '../placement/balance-milp.ts';
 import type { ProofCount } from '../placement/balance-milp.ts';
@@ -235,11 +235,13 @@ export const runPlacement = (input: PlacementInput, options: RunOptions): Placem
   return { outcome, proofs: proofs?.count ?? null };
 };
 
-/** Mean over layers of the busiest GPU when SGLang sends tokens to the nearest replica. */
-export const nearestValue = ({ task, layers }: PlacementOutcome): number =>
+const DISPATCH = { sglang: nearestMaxOverMean, 'vllm-ascend': rotatedMaxOverMean } as const;
+
+/** Mean over layers of the busiest GPU as the named system really sends tokens to replicas. */
+export const dispatchedValue = ({ task, layers }: PlacementOutcome, system: keyof typeof DISPATCH): number =>
   mean(
     layers.map(({ placement }, index) => {
       const loads = task.layers[index];
-      return loads === undefined ? 1 : nearestMaxOverMean(summedLoads(loads), placement, task.gpus);
+      return loads === undefined ? 1 : DISPATCH[system](summedLoads(loads), placement, task.gpus);
     }),
   );

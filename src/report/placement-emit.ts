@@ -69,8 +69,13 @@ const vllm = (plan: EmittablePlacement): Emitted => {
   };
 };
 
-/** `expert_map_path` of vllm-ascend. Source: vllm-project/vllm-ascend, tests/ut/eplb (its own sample of expert_map.json). */
+/**
+ * `expert_map_path` of `--additional-config '{"eplb_config": …}'`; layer_list is indexed by MoE layer, and its devices
+ * make one tensor. Source: vllm-project/vllm-ascend, vllm_ascend/eplb/core/eplb_utils.py, expert_file_to_tensor; its own
+ * sample of expert_map.json in tests/ut/eplb.
+ */
 const vllmAscend = (plan: EmittablePlacement): Emitted => {
+  if (unequal(plan)) return { ok: false, reason: 'vllm-ascend gives every device as many slots' };
   const layers = plan.layers.map(({ placement }, index) => ({
     layer_id: index,
     device_count: placement.length,
@@ -79,7 +84,14 @@ const vllmAscend = (plan: EmittablePlacement): Emitted => {
   return {
     ok: true,
     text: `{"moe_layer_count": ${String(layers.length)}, "layer_list": [\n${listLines(layers.map((layer) => JSON.stringify(layer)))}\n]}\n`,
-    warnings: [],
+    warnings: [
+      'vllm-ascend takes a map for methods of quantisation that support EPLB alone (w8a8_dynamic)',
+      ...(replicasOf(plan) === plan.experts
+        ? []
+        : [
+            'vllm-ascend sends the tokens of each rank to one replica of an expert (rank modulo replicas), not to all of them equally',
+          ]),
+    ],
   };
 };
 

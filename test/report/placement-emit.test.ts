@@ -137,9 +137,8 @@ describe('emission', () => {
       rows: 1,
       layers: [{ layer: 0, placement: [[0, 1], [2]] }],
     };
-    for (const target of ['sglang', 'vllm', 'tensorrt-llm', 'megatron'] as const)
+    for (const target of ['sglang', 'vllm', 'vllm-ascend', 'tensorrt-llm', 'megatron'] as const)
       expect(emitPlacement(unequal, target).ok, target).toBe(false);
-    expect(emitPlacement(unequal, 'vllm-ascend').ok).toBe(true);
   });
 });
 

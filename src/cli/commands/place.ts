@@ -20,7 +20,7 @@ import { printDiagnostics } from '../diagnostic-text.ts';
 import { failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
-import { nearestValue, runPlacement } from '../placement-run.ts';
+import { dispatchedValue, runPlacement } from '../placement-run.ts';
 import { painter } from '../results-output.ts';
 import { collect } from '../collect.ts';
 
@@ -138,8 +138,9 @@ const place = async (file: string, options: Options, colour: boolean | undefined
     );
     if (!emitted.ok) return failUsage('--emit', emitted.reason, { found: options.emit });
     for (const warning of emitted.warnings) note(warning);
-    if (options.emit === 'sglang' && input.task.replicas > input.task.experts)
-      note(`max/mean so dispatched: ${nearestValue(outcome).toFixed(4)}`);
+    const system = options.emit === 'sglang' || options.emit === 'vllm-ascend' ? options.emit : null;
+    if (system !== null && input.task.replicas > input.task.experts)
+      note(`max/mean so dispatched: ${dispatchedValue(outcome, system).toFixed(4)}`);
     writeAnswer(emitted.text, options);
     return;
   }
