@@ -40,8 +40,10 @@ export interface AcceleratorCalibration {
   /** Attained share of the memory bandwidth: elementwise kernels; streaming kernels (loss, optimizer, permutation). */
   readonly elementwise: number;
   readonly streaming: number;
-  /** Seconds per local expert and grouped-GEMM pass beyond the roofline. */
+  /** Seconds per local expert and grouped-GEMM pass beyond the roofline: unequal tiles, a product's launch. */
   readonly expertOverhead: number;
+  /** The same, added in low precision: each expert's operands are cast, scaled and transposed by kernels of their own. */
+  readonly expertCast: number;
   /** Attained share of the memory bandwidth of token permutation. */
   readonly permutation: number;
   /** Shortest time of a kernel, seconds. */
@@ -57,6 +59,8 @@ export interface LinkCalibration {
   readonly gather: number;
   readonly allToAll: number;
   readonly pointToPoint: number;
+  /** The same for dispatch and combine of DeepEP and HybridEP, by the rows that cross. */
+  readonly tokenExchange: number;
   /** Seconds per step of a ring whose slowest hop is such a link. */
   readonly step: number;
   /** Fixed seconds of a collective (launch, synchronisation). */
@@ -77,6 +81,8 @@ export interface RuntimeCalibration {
   readonly hostDense: number;
   /** The same per MoE layer, eager, all-to-all dispatcher. */
   readonly hostMoe: number;
+  /** What each local expert adds to it: operands, products and gradients of its own. */
+  readonly hostExpert: number;
   /** Host seconds per layer, micro-batch and tensor-parallel rank where tensor > 1 (builds that check each collective). */
   readonly hostTensorRank: number;
   /** Exponent p of (gpu^p + host^p)^(1/p). */

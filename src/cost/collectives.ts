@@ -78,23 +78,39 @@ export const allReduceTime = (machine: Machine, span: GroupSpan, bytes: number):
 export const gatherTime = (machine: Machine, span: GroupSpan, bytes: number): number =>
   ring(machine, span, bytes, 'gather', 1);
 
+/** What an all-to-all sends of the bytes that it is given, and how well. */
+export interface ExchangeShape {
+  readonly kind: 'allToAll' | 'tokenExchange';
+  /** Share of the bytes for other domains that crosses: less than 1 where copies of a token for one domain travel once. */
+  readonly remote: number;
+  /** The same for ranks of a domain, over its links. */
+  readonly local: number;
+}
+
+const plainExchange: ExchangeShape = { kind: 'allToAll', remote: 1, local: 1 };
+
 /**
  * All-to-all in which every rank sends `bytes` in equal parts. The part for its own domain and the part for others go
- * at the same time over different wires; `remoteShare` scales the latter (less than 1 where copies of a token for one
- * node travel once).
+ * at the same time over different wires.
  */
-export const allToAllTime = (machine: Machine, span: GroupSpan, bytes: number, remoteShare = 1): number => {
+export const allToAllTime = (
+  machine: Machine,
+  span: GroupSpan,
+  bytes: number,
+  shape: ExchangeShape = plainExchange,
+): number => {
   if (span.size === 1 || bytes === 0) return 0;
+  const { kind } = shape;
   const each = bytes / span.size;
   const exchangeOf = ({ allToAll }: MeasuredRates): readonly number[] => allToAll();
   const near = ({ bandwidth, measured }: InsideLinks): number =>
-    attained(bandwidth * machine.intraNodeConstants.allToAll, measured, exchangeOf, bytes);
-  const local = span.inside === null ? 0 : (each * (span.perDomain - 1)) / near(span.inside);
+    attained(bandwidth * machine.intraNodeConstants[kind], measured, exchangeOf, bytes);
+  const local = span.inside === null ? 0 : (each * shape.local * (span.perDomain - 1)) / near(span.inside);
   const link = slowest(machine, span);
   if (span.outside === null) return link.base + moved(link, local);
   const { rankBandwidth, measured } = span.outside;
-  const rate = attained(rankBandwidth * machine.networkConstants.allToAll, measured, exchangeOf, bytes);
-  const remote = (each * remoteShare * (span.size - span.fewestPerDomain)) / rate;
+  const rate = attained(rankBandwidth * machine.networkConstants[kind], measured, exchangeOf, bytes);
+  const remote = (each * shape.remote * (span.size - span.fewestPerDomain)) / rate;
   return link.base + stepTime(link, span) * (span.domains - 1) + Math.max(local, remote);
 };
 

@@ -5,7 +5,8 @@ import type { Parts } from './parts.ts';
 import { total } from './parts.ts';
 
 export interface HostWork {
-  readonly moe: boolean;
+  /** Local experts of a MoE layer; 0: a dense layer. */
+  readonly experts: number;
   readonly dispatcher: Dispatcher;
   readonly overlapExpert: boolean;
   /** Backward repeats (most of) the forward launches. */
@@ -18,23 +19,28 @@ const RECOMPUTED_LAUNCHES = 4 / 3;
 /** Launches of a MoE layer without synchronisation, in dense layers. */
 const PADDED_LAYERS = 2;
 
+/** An expert that runs by itself launches what the MLP of a dense layer does: half of the layer. */
+const MLP_OF_LAYER = 0.5;
+
 /**
  * Host seconds of one layer and micro-batch, both passes. CUDA graphs of the whole iteration leave none; graphs of
  * attention and router leave a share. Padded experts (token drop) have fixed shapes: no synchronisation is left, and a
- * MoE layer launches like two dense ones.
+ * MoE layer launches like two dense ones. Experts that run one after the other add an MLP's launches each.
  */
 export const hostTime = (context: LayerContext, work: HostWork): number => {
   const { runtime, behaviour, tensor } = context;
   if (behaviour.cudaGraphs === 'full') return 0;
   const dense = runtime.hostDense + (tensor > 1 ? runtime.hostTensorRank * tensor : 0);
   let time = dense;
-  if (work.moe && behaviour.expertCapacity !== null && behaviour.cudaGraphs !== 'none') time *= PADDED_LAYERS;
-  else if (work.moe) {
-    time = runtime.hostMoe;
+  if (work.experts > 0 && behaviour.expertCapacity !== null && behaviour.cudaGraphs !== 'none')
+    time *= PADDED_LAYERS;
+  else if (work.experts > 0) {
+    time = runtime.hostMoe + runtime.hostExpert * work.experts;
     if (work.dispatcher === 'deepep' || work.dispatcher === 'hybridep') time *= runtime.hostFusedDispatcher;
     if (work.overlapExpert) time *= runtime.hostExpertOverlap;
     if (behaviour.cudaGraphs === 'attention') time *= runtime.hostAttentionGraph;
   }
+  if (behaviour.sequentialExperts) time += work.experts * MLP_OF_LAYER * dense;
   return work.recomputes ? time * RECOMPUTED_LAUNCHES : time;
 };
 

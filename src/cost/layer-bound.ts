@@ -79,7 +79,12 @@ export const leastLayerTime = (
     for (const overlapExpert of choices.overlapExpert)
       host = Math.min(
         host,
-        hostTime(context, { moe: grouped !== null, dispatcher, overlapExpert, recomputes: false }),
+        hostTime(context, {
+          experts: grouped === null ? 0 : grouped.experts / context.expert,
+          dispatcher,
+          overlapExpert,
+          recomputes: false,
+        }),
       );
   const passes = withHost(
     context.runtime.hostNorm,

@@ -1,7 +1,12 @@
 /** Cost of one kind of decoder layer on one rank: operators, exposed communication, recomputation, host time. */
 import type { Operator } from '../model/operator.ts';
 import type { Dispatcher, ContextCommunication, Recompute, RecomputeModule } from '../strategy/strategy.ts';
-import { contextCommunication, expertCommunication, tensorCommunication } from './layer-communication.ts';
+import {
+  contextCommunication,
+  expertCommunication,
+  sortingTime,
+  tensorCommunication,
+} from './layer-communication.ts';
 import type { GroupSpans, PassPair } from './layer-communication.ts';
 import { operatorSums } from './operator-sums.ts';
 import type { LayerContext, OperatorTime } from './operator-time.ts';
@@ -61,6 +66,8 @@ interface Communication {
   readonly tensor: PassPair;
   readonly context: PassPair;
   readonly expert: PassPair;
+  /** Copies of received rows, each way. */
+  readonly sorting: number;
 }
 
 const forwardOf = (
@@ -93,7 +100,9 @@ const recomputed = (
     const moe = modules.includes('moe');
     return {
       ...noParts,
-      compute: forwardOf(times, operators, (o) => modules.some((module) => covers(module, o))),
+      compute:
+        forwardOf(times, operators, (o) => modules.some((module) => covers(module, o))) +
+        (moe ? communication.sorting : 0),
       expert: moe ? communication.expert.forward : 0,
     };
   }
@@ -101,11 +110,11 @@ const recomputed = (
     ? operators.findLastIndex((o) => o.kind === 'linear' || o.kind === 'grouped-linear')
     : -1;
   const share = behaviour.recomputeEveryOther ? 0.5 : 1;
-  const { tensor, context: ring, expert } = communication;
+  const { tensor, context: ring, expert, sorting } = communication;
   return scaleParts(
     {
       ...noParts,
-      compute: forwardOf(times, operators, (_, i) => i !== last),
+      compute: forwardOf(times, operators, (_, i) => i !== last) + sorting,
       tensor: tensor.forward,
       context: ring.forward,
       expert: expert.forward,
@@ -126,7 +135,10 @@ export const layerCost = (
   options: LayerOptions,
 ): LayerCost => {
   const sums = operatorSums(context, operators);
-  const { times, forward, backward, weightGradient, inputGemm, grouped, core } = sums;
+  const { times, weightGradient, inputGemm, grouped, core } = sums;
+  const sorting = grouped === null ? 0 : sortingTime(context, grouped, options.dispatcher);
+  const forward = sums.forward + sorting;
+  const backward = sums.backward + sorting;
   const ring: PassPair =
     core === null
       ? { forward: 0, backward: 0 }
@@ -151,9 +163,14 @@ export const layerCost = (
       backward: overlapExpertPass(backward + weightGradient, expert.backward, x),
     };
   }
-  const again = recomputed(context, options.recompute, operators, times, { tensor, context: ring, expert });
+  const again = recomputed(context, options.recompute, operators, times, {
+    tensor,
+    context: ring,
+    expert,
+    sorting,
+  });
   const host = hostTime(context, {
-    moe: grouped !== null,
+    experts: grouped === null ? 0 : grouped.experts / context.expert,
     dispatcher: options.dispatcher,
     overlapExpert: options.overlapExpert,
     recomputes: again.compute > 0.5 * forward,

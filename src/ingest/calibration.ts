@@ -105,10 +105,21 @@ const ACCELERATOR_KEYS = [
   'streaming',
   'permutation',
   'expertOverhead',
+  'expertCast',
   'kernelFloor',
   'recurrence',
 ] as const;
-const LINK_KEYS = ['reduce', 'gather', 'allToAll', 'pointToPoint', 'step', 'base', 'quick', 'setup'] as const;
+const LINK_KEYS = [
+  'reduce',
+  'gather',
+  'allToAll',
+  'pointToPoint',
+  'tokenExchange',
+  'step',
+  'base',
+  'quick',
+  'setup',
+] as const;
 const LINKS = [
   'nvlink3',
   'nvlink4',
@@ -123,6 +134,7 @@ const LINKS = [
 const RUNTIME_KEYS = [
   'hostDense',
   'hostMoe',
+  'hostExpert',
   'hostTensorRank',
   'hostNorm',
   'hostFusedDispatcher',

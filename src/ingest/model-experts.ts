@@ -45,6 +45,7 @@ const readGroups = (fields: Fields, experts: number): MoeFeedForward['groups'] =
 export interface MoeTraits {
   readonly gated?: boolean;
   readonly bias?: boolean;
+  readonly clamped?: true;
   readonly routerBias?: boolean;
   readonly sharedGate?: boolean;
   readonly sharedWidth?: number;
@@ -72,6 +73,7 @@ export const readMoe = (fields: Fields, traits: MoeTraits = {}): MoeFeedForward 
     expertWidth,
     gated: traits.gated ?? true,
     bias: traits.bias ?? false,
+    ...(traits.clamped === true ? { clamped: true as const } : {}),
     sharedWidth,
     sharedGate: (traits.sharedGate ?? false) && sharedWidth > 0,
     routerBias: traits.routerBias ?? false,

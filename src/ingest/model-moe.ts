@@ -13,7 +13,7 @@ export const gptOss = (fields: Fields): ModelDraft =>
   llamaLike(fields, {
     sinks: true,
     window: { slides: (layer) => layer % 2 === 0 },
-    experts: { bias: true, routerBias: true },
+    experts: { bias: true, routerBias: true, clamped: true },
   });
 
 /**

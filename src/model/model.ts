@@ -88,6 +88,8 @@ export interface MoeFeedForward {
   readonly expertWidth: number;
   readonly gated: boolean;
   readonly bias: boolean;
+  /** Both halves of the gated product are clamped before the activation (gpt-oss). Absent: they are not. */
+  readonly clamped?: true;
   /** Total width of the shared experts, 0 for none. */
   readonly sharedWidth: number;
   /** Qwen: a sigmoid gate of width 1 on the shared expert. */

@@ -45,6 +45,8 @@ export interface GroupedLinear {
   readonly experts: number;
   /** Mean routed copies of a token that reach an expert with weights; a fraction with zero-computation experts. */
   readonly topK: number;
+  /** Experts in `count` groups, of which a token uses `limit`; absent: any experts. */
+  readonly groups?: { readonly count: number; readonly limit: number };
   readonly inputs: number;
   readonly outputs: number;
   readonly parameters: number;

@@ -48,24 +48,46 @@ const routerOperators = (model: Model, moe: MoeFeedForward): readonly Operator[]
 
 /** Permutation reads and writes a copy (4 bytes an element) each way; its gradient with the probabilities reads one more. */
 const permutation = (name: string, width: number, backward: number): Operator =>
+  expertWork(name, width, 4, backward);
+
+/** Element-wise work on routed copies, bytes per element. */
+const expertWork = (name: string, width: number, forward: number, backward: number): Operator =>
   pointwise({
     name,
     module: 'moe',
     width,
-    forwardBytes: 4 * width,
+    forwardBytes: forward * width,
     backwardBytes: backward * width,
     sharding: 'expert',
   });
 
+/**
+ * Biases of the second product, which no kernel fuses: for each expert a scaled bias is spread over its rows (4 bytes an
+ * element written), added in fp32 (10), joined (8) and narrowed (6); backward widens and narrows (12) and reduces the
+ * gradients of bias and of probability (12 each). Source: NVIDIA/Megatron-LM core/transformer/moe/experts.py, _apply_bias.
+ */
+const biasOperators = (width: number, bias: boolean): readonly Operator[] =>
+  bias ? [expertWork('expert_bias', width, 28, 36)] : [];
+
+/**
+ * Clamps of the gated halves before a fused activation: each half is copied clamped (4 bytes an element) and both are
+ * joined (4); backward masks the gradient by the input (6) and joins the halves (4). Source: NVIDIA/Megatron-LM
+ * core/fusions/fused_bias_geglu.py, weighted_bias_quick_geglu_impl.
+ */
+const clampOperators = (width: number, clamped: boolean): readonly Operator[] =>
+  clamped ? [expertWork('expert_clamp', width, 8, 10)] : [];
+
 const expertOperators = (model: Model, moe: MoeFeedForward): readonly Operator[] => {
   const width = moe.latent ?? model.hidden;
-  const routing = { experts: moe.experts, copies: routedCopies(moe) };
+  const routing = { experts: moe.experts, copies: routedCopies(moe), groups: moe.groups };
   const up = moe.expertWidth * (moe.gated ? 2 : 1);
   return [
     permutation('permute', width, 4),
     groupedLinear('expert_up', routing, width, up, 'column', moe.bias),
+    ...clampOperators(up, moe.clamped === true),
     activation('expert_activation', 'moe', moe.expertWidth, moe, 'expert'),
     groupedLinear('expert_down', routing, moe.expertWidth, width, 'row', moe.bias),
+    ...biasOperators(width, moe.bias),
     permutation('unpermute', width, 8),
   ];
 };

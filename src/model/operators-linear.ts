@@ -30,7 +30,11 @@ export const linear = (
 
 export const groupedLinear = (
   name: string,
-  routing: { readonly experts: number; readonly copies: number },
+  routing: {
+    readonly experts: number;
+    readonly copies: number;
+    readonly groups: GroupedLinear['groups'] | null;
+  },
   inputs: number,
   outputs: number,
   sharding: GroupedLinear['sharding'],
@@ -41,6 +45,7 @@ export const groupedLinear = (
   module: 'moe',
   experts: routing.experts,
   topK: routing.copies,
+  ...(routing.groups ? { groups: routing.groups } : {}),
   inputs,
   outputs,
   parameters: routing.experts * weights(inputs, outputs, bias),

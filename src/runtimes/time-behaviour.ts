@@ -43,6 +43,8 @@ export interface TimeBehaviour {
   readonly cudaGraphs: 'none' | 'router' | 'attention' | 'full';
   /** Tokens over capacity are dropped and buffers padded; null: dropless. */
   readonly expertCapacity: number | null;
+  /** Local experts run one after the other, each as an MLP of its own. */
+  readonly sequentialExperts: boolean;
   readonly recomputeOperators: boolean;
   readonly recomputeEveryOther: boolean;
   /** Gradients are reduced by all-reduce even where optimizer states are sharded. */
@@ -156,6 +158,7 @@ export const timeBehaviour = (training: Training, architecture: AcceleratorArchi
     gradientAllReduce: stated.gradientAllReduce ?? habit.gradientAllReduce,
     cudaGraphs: stated.cudaGraphs ?? 'none',
     expertCapacity: stated.expertCapacity ?? null,
+    sequentialExperts: stated.groupedExperts === false,
     recomputeOperators: stated.recomputeOperators ?? false,
     recomputeEveryOther: stated.recomputeEveryOther ?? false,
     optimizerOffload: stated.optimizerOffload ?? 0,

@@ -3,7 +3,7 @@ import { createTopology } from '../../src/cluster/topology.ts';
 import type { Cluster } from '../../src/cluster/cluster.ts';
 import type { GroupSpan } from '../../src/cluster/topology.ts';
 import { allReduceTime, allToAllTime, gatherTime, transferTime } from '../../src/cost/collectives.ts';
-import { distinctDomainShare } from '../../src/cost/layer-communication.ts';
+import { distinctShare } from '../../src/cost/layer-communication.ts';
 import { defaultCalibration } from '../../src/ingest/calibration.ts';
 import { readAccelerator } from '../../src/ingest/presets.ts';
 import { machineOf } from '../../src/cost/machine.ts';
@@ -78,13 +78,15 @@ describe('collectives', () => {
     expect(allToAllTime(machine, span(cluster, 8, 1), GB)).toBeCloseTo(0.00875, 9);
     // 24 of 32 parts leave the node at 10 GB/s per GPU; 7 of 32 stay at 100 GB/s, at the same time.
     expect(allToAllTime(machine, span(cluster, 32, 1), GB)).toBeCloseTo(0.075, 9);
-    expect(allToAllTime(machine, span(cluster, 32, 1), GB, 0.5)).toBeCloseTo(0.0375, 9);
+    expect(
+      allToAllTime(machine, span(cluster, 32, 1), GB, { kind: 'tokenExchange', remote: 0.5, local: 1 }),
+    ).toBeCloseTo(0.0375, 9);
   });
 
   it('copies for one node travel once: N(1 − (1 − 1∕N)^k) ∕ k', () => {
-    expect(distinctDomainShare(4, 8)).toBeCloseTo((4 * (1 - 0.75 ** 8)) / 8, 12);
-    expect(distinctDomainShare(1, 8)).toBeCloseTo(1 / 8, 12);
-    expect(distinctDomainShare(64, 1)).toBeCloseTo(1, 12);
+    expect(distinctShare(4, 8)).toBeCloseTo((4 * (1 - 0.75 ** 8)) / 8, 12);
+    expect(distinctShare(1, 8)).toBeCloseTo(1 / 8, 12);
+    expect(distinctShare(64, 1)).toBeCloseTo(1, 12);
   });
 
   it('a stage sends over its own port where the next one is on another node', () => {

@@ -61,6 +61,7 @@ export const acceleratorConstants: AcceleratorCalibration = {
   streaming: 1,
   permutation: 1,
   expertOverhead: 0,
+  expertCast: 0,
   kernelFloor: 0,
   recurrence: 0.1,
 };
@@ -70,6 +71,7 @@ export const linkConstants: LinkCalibration = {
   gather: 1,
   allToAll: 1,
   pointToPoint: 1,
+  tokenExchange: 1,
   step: 0,
   base: 0,
   quick: 1,
@@ -79,6 +81,7 @@ export const linkConstants: LinkCalibration = {
 export const runtimeConstants: RuntimeCalibration = {
   hostDense: 0,
   hostMoe: 0,
+  hostExpert: 0,
   hostTensorRank: 0,
   hostNorm: 6,
   hostFusedDispatcher: 1,

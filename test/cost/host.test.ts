@@ -8,6 +8,7 @@ import { calibrationWith, clusterOf, model, moeModel, problemOf, strategyOf } fr
 const HOST = {
   hostDense: 1,
   hostMoe: 10,
+  hostExpert: 0.25,
   hostTensorRank: 0.5,
   hostFusedDispatcher: 0.8,
   hostExpertOverlap: 1.5,
@@ -31,12 +32,14 @@ describe('a layer that the host bounds', () => {
     ['dense', false, {}, {}, 1],
     ['dense, fully recomputed: a third more launches', false, { recompute: { kind: 'full' } }, {}, 4 / 3],
     ['dense, tensor 2: half a second for each rank', false, { tensor: 2, data: 8 }, {}, 2],
-    ['MoE', true, { expert: 8 }, {}, 10],
-    ['MoE, fused dispatcher', true, { expert: 8, dispatcher: 'deepep' }, {}, 8],
-    ['MoE, HybridEP', true, { expert: 8, dispatcher: 'hybridep' }, {}, 8],
-    ['MoE, expert overlap', true, { expert: 8, overlapExpert: true }, {}, 15],
-    ['MoE, graphs of attention', true, { expert: 8 }, { cudaGraphs: 'attention' }, 6],
-    ['MoE, graphs of the router alone', true, { expert: 8 }, { cudaGraphs: 'router' }, 10],
+    // Ten seconds and a quarter for each of two local experts.
+    ['MoE', true, { expert: 8 }, {}, 10.5],
+    ['MoE, one local expert', true, { expert: 16 }, {}, 10.25],
+    ['MoE, fused dispatcher', true, { expert: 8, dispatcher: 'deepep' }, {}, 8.4],
+    ['MoE, HybridEP', true, { expert: 8, dispatcher: 'hybridep' }, {}, 8.4],
+    ['MoE, expert overlap', true, { expert: 8, overlapExpert: true }, {}, 15.75],
+    ['MoE, graphs of attention', true, { expert: 8 }, { cudaGraphs: 'attention' }, 6.3],
+    ['MoE, graphs of the router alone', true, { expert: 8 }, { cudaGraphs: 'router' }, 10.5],
     [
       'MoE, padded experts inside graphs: like two dense layers',
       true,
@@ -44,7 +47,9 @@ describe('a layer that the host bounds', () => {
       { cudaGraphs: 'attention', expertCapacity: 1 },
       2,
     ],
-    ['MoE, padded experts without graphs', true, { expert: 8 }, { expertCapacity: 1 }, 10],
+    ['MoE, padded experts without graphs', true, { expert: 8 }, { expertCapacity: 1 }, 10.5],
+    // Each local expert launches what half a dense layer does.
+    ['MoE, experts one after the other', true, { expert: 8 }, { groupedExperts: false }, 11.5],
   ])('%s', (_, moe, strategy, conditions, want) => {
     expect(layerTime(moe, strategy, conditions)).toBeCloseTo(want, 2);
   });

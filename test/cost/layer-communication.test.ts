@@ -4,8 +4,10 @@ import { createTopology } from '../../src/cluster/topology.ts';
 import type { GroupSpan } from '../../src/cluster/topology.ts';
 import {
   contextCommunication,
-  distinctDomainShare,
+  distinctShare,
   expertCommunication,
+  reachable,
+  sortingTime,
   tensorCommunication,
   tensorSublayers,
 } from '../../src/cost/layer-communication.ts';
@@ -245,9 +247,32 @@ describe('experts', () => {
   it.each(['deepep', 'hybridep'] as const)('%s: one row to each node that a copy is for', (dispatcher) => {
     // 32 ranks on 4 nodes: 24∕32 of the buffer leave at 10 GB/s, a share of 4(1 − (3∕4)²)∕2 = 7∕8 of them.
     const wide = { expert: near(32) };
-    const remote = (2 * 1.3 * (24 / 32) * ROWS) / 10e9;
-    expectPair(of('all-to-all', { expert: 32 }, wide), remote, remote);
+    const remote = (2 * (24 / 32) * ROWS) / 10e9;
+    expectPair(of('all-to-all', { expert: 32 }, wide), 1.3 * remote, 1.3 * remote);
     expectPair(of(dispatcher, { expert: 32 }, wide), remote * 0.875, remote * 0.875);
+    // In one node one row to each rank: 8(1 − (7∕8)²)∕2 = 15∕16 of the copies.
+    const local = (2 * 0.875 * ROWS * (15 / 16)) / BANDWIDTH;
+    expectPair(of(dispatcher), local, local);
+  });
+
+  it('node-limited routing: fewer nodes are reached', () => {
+    // A token uses 1 of 4 groups of experts, one on each of 4 nodes: both copies go to one node.
+    const limited = { ...experts, groups: { count: 4, limit: 1 } };
+    const span = spansWith({ expert: near(32) });
+    const time = expertCommunication(contextWith({ expert: 32 }), span, limited, 'deepep');
+    const remote = (2 * (24 / 32) * ROWS * 0.5) / 10e9;
+    expectPair(time, remote, remote);
+  });
+
+  it('several local experts: received rows are copied into the order of experts and back', () => {
+    const copied = (8 * 1024 * 2 * TOKENS) / 1e12;
+    const sorted = (dispatcher: Parameters<typeof sortingTime>[2], change: Partial<LayerContext>): number =>
+      sortingTime(contextWith({ expert: 8, ...change }), experts, dispatcher);
+    expect(sorted('all-to-all', {})).toBeCloseTo(copied, 12);
+    expect(sorted('all-to-all', { expertTensor: 4, imbalance: 1.5 })).toBeCloseTo(6 * copied, 12);
+    expect(sorted('all-to-all', { expert: 16 })).toBe(0);
+    expect(sorted('all-to-all', { expert: 1 })).toBe(0);
+    expect(sorted('deepep', {})).toBe(0);
   });
 
   it('expert tensor parallelism gathers rows over its group and scatters their results', () => {
@@ -260,7 +285,21 @@ describe('experts', () => {
   });
 });
 
+describe('places that a token may reach', () => {
+  it.each([
+    ['all, without groups', 8, undefined, 8],
+    ['all, where every group may be used', 8, { count: 8, limit: 8 }, 8],
+    ['half of them, where a group fills a place or several', 8, { count: 8, limit: 4 }, 4],
+    ['the same on 32 ranks', 32, { count: 8, limit: 4 }, 16],
+    // Of 4 nodes with 2 of 8 groups each, one is missed by 4 groups with probability (6·5·4·3)∕(8·7·6·5) = 3∕14.
+    ['most of those that hold two groups', 4, { count: 8, limit: 4 }, 4 * (1 - 3 / 14)],
+    ['one that holds all groups', 1, { count: 8, limit: 4 }, 1],
+  ] as const)('%s', (_, places, groups, want) => {
+    expect(reachable(places, groups)).toBeCloseTo(want, 12);
+  });
+});
+
 it('a copy reaches a domain of its own at most', () => {
-  expect(distinctDomainShare(2, 2)).toBeCloseTo(0.75, 12);
-  expect(distinctDomainShare(8, 0.5)).toBe(1);
+  expect(distinctShare(2, 2)).toBeCloseTo(0.75, 12);
+  expect(distinctShare(8, 0.5)).toBe(1);
 });

@@ -274,8 +274,9 @@ describe('what hides', () => {
         contextWith({ expert: 4 }, {}, { expertOverlap: 0.2, expertAllToAll: exchange }),
         spans,
       );
-    // Forward: products of 2 s (weights beside them: 0.2 ms), 10 s of other work; 0.3 s of exchange a unit.
-    const compute = Math.hypot(2, (2 * 2 * 5e7) / 1e12) + 10;
+    // Forward: products of 2 s (weights beside them: 0.2 ms), 10 s of other work, two copies of 2·10⁶ rows of 5000 elements,
+    // 4 bytes each; 0.3 s of exchange a unit.
+    const compute = Math.hypot(2, (2 * 2 * 5e7) / 1e12) + 10 + (8 * 2e6 * 5000) / 1e12;
     const short = slow(10, 1);
     expect(short.forward.expert).toBeCloseTo(0.2 * 0.3, 6);
     expect(short.backward.expert).toBeCloseTo(0.2 * 0.3, 6);

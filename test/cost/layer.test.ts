@@ -150,8 +150,9 @@ describe('a mixture-of-experts layer', () => {
     const up = Math.hypot((2 * rows * 1024 * 2048) / 1e14, (2 * 2 * 1024 * 2048) / 1e12);
     const down = Math.hypot((2 * rows * 1024 * 1024) / 1e14, (2 * 2 * 1024 * 1024) / 1e12);
     const attention = ATTENTION + (2 * 4096 * 4 * 1024 * 1024) / 1e14;
-    // Norms, residuals and rope; routing 12 bytes an expert; two permutations of 4h; SwiGLU 6 · width: per row.
-    const traffic = (4096 * (32 * 1024 + 12 * 16) + rows * (8 * 1024 + 6 * 1024)) / 1e12;
+    // Norms, residuals and rope; routing 12 bytes an expert; two permutations of 4h; SwiGLU 6 · width: per row. Two
+    // experts on a rank: rows are sorted by expert and back, 4h each.
+    const traffic = (4096 * (32 * 1024 + 12 * 16) + rows * (16 * 1024 + 6 * 1024)) / 1e12;
     // The router's 16 outputs are bound by traffic, not by FLOPs.
     const router = (2 * (4096 * 1024 + 1024 * 16 + 4096 * 16)) / 1e12;
     const cost = layer({ expert: 8 }, problem);

@@ -9,17 +9,18 @@ import type { RunConditions } from '../../src/plan/conditions.ts';
 import { calibrationWith, clusterOf, problemOf, runtimeConstants } from './fixtures.ts';
 
 const gemm = { efficiency: 0.8, depth: 100 };
-const calibration = calibrationWith({
-  accelerator: {
-    gemm: { fp32: gemm, bf16: gemm, fp8: gemm, nvfp4: gemm },
-    sustained: 0.5,
-    elementwise: 0.5,
-    streaming: 0.25,
-    permutation: 0.125,
-    expertOverhead: 1e-4,
-    recurrence: 0.1,
-  },
-});
+const ACCELERATOR = {
+  gemm: { fp32: gemm, bf16: gemm, fp8: gemm, nvfp4: gemm },
+  sustained: 0.5,
+  elementwise: 0.5,
+  streaming: 0.25,
+  permutation: 0.125,
+  expertOverhead: 1e-4,
+  expertCast: 3e-4,
+  kernelFloor: 0,
+  recurrence: 0.1,
+};
+const calibration = calibrationWith({ accelerator: ACCELERATOR });
 /** 1e14 FLOP/s · 0.8 · 0.5; elementwise and streaming bytes a second. */
 const [RATE, ELEMENTWISE, STREAMING, PERMUTATION] = [4e13, 5e11, 2.5e11, 1.25e11];
 const ACCUMULATION = 6;
@@ -169,11 +170,28 @@ describe('experts', () => {
     );
   });
 
-  it('8 bits: rows are cast on both sides', () => {
+  it('8 bits: rows are cast on both sides, and every local expert has casts of its own', () => {
     const bf16 = operatorTime(contextWith(context), expertLinear(), 2);
     const fp8 = operatorTime(contextWith({ ...context, format: 'fp8' }), expertLinear(), 2);
-    expect((fp8.forward - bf16.forward) / ((4 * rows * 1024) / ELEMENTWISE)).toBeCloseTo(1, 8);
-    expect((fp8.backward - bf16.backward) / ((4 * rows * 2048) / ELEMENTWISE)).toBeCloseTo(1, 8);
+    const own = 4 * 3e-4;
+    expect((fp8.forward - bf16.forward - own) / ((4 * rows * 1024) / ELEMENTWISE)).toBeCloseTo(1, 8);
+    expect((fp8.backward - bf16.backward - own) / ((4 * rows * 2048) / ELEMENTWISE)).toBeCloseTo(1, 8);
+    expect(fp8.weightGradient - bf16.weightGradient).toBeCloseTo(own, 12);
+  });
+
+  it('one after the other: each is a product of its own, no shorter than a kernel', () => {
+    const slow = calibrationWith({ accelerator: { ...ACCELERATOR, kernelFloor: 2e-3 } });
+    const [group] = clusterOf(1).groups;
+    if (group === undefined) throw new Error('no group');
+    const machine = machineOf(group, slow);
+    const together = operatorTime(contextWith({ ...context, machine }), expertLinear(), 2);
+    const apart = operatorTime(
+      contextWith({ ...context, machine }, { groupedExperts: false }),
+      expertLinear(),
+      2,
+    );
+    expect(apart.forward - together.forward).toBeCloseTo(4 * 2e-3, 10);
+    expect(apart.weightGradient - together.weightGradient).toBeCloseTo(4 * 2e-3, 10);
   });
 
   it('a weight gradient is at least one row deep', () => {

@@ -176,6 +176,24 @@ describe('experts', () => {
     expect(find(latent, 'permute')).toMatchObject({ forwardBytes: 4 * 1024 });
   });
 
+  it('with biases and clamps, which no kernel fuses (gpt-oss)', () => {
+    const oss = layer(readModelPreset('gpt-oss-20b').model, 'attention+moe');
+    // 4 + 10 + 8 + 6 bytes an element of the hidden width forward, 12 + 12 + 12 backward; clamps on both gated halves.
+    expect(traffic(oss, ['expert_bias', 'expert_clamp'])).toEqual([
+      28 * 2880 + 8 * 2 * 2880,
+      36 * 2880 + 10 * 2 * 2880,
+    ]);
+    expect(mixtral.some(({ name }) => /bias|clamp/.test(name))).toBe(false);
+  });
+
+  it('keep the groups that routing is limited to', () => {
+    const deepseek = readModelPreset('deepseek-v3').model;
+    expect(find(layer(deepseek, 'latent-attention+moe'), 'expert_up')).toMatchObject({
+      groups: { count: 8, limit: 4 },
+    });
+    expect(find(mixtral, 'expert_up')).not.toHaveProperty('groups');
+  });
+
   it('stand beside shared experts and their gate', () => {
     const next = layer(readModelPreset('qwen3-next-80b-a3b').model, 'attention+moe');
     expect(find(next, 'shared_expert_up')).toMatchObject({

@@ -41,15 +41,16 @@ export const capacityOf = (configuration: RunConfiguration, software: Software):
   return old && !deepSeekOnHopper(configuration) ? 1 : null;
 };
 
+/** Megatron Core 0.5 is the first with grouped experts (NVIDIA/Megatron-LM, CHANGELOG); DeepSpeed loops over local experts. */
+const GROUPED_FROM = '2024-02';
+
 /** NeMo runs experts in one grouped GEMM from 25.02 on; its Grok recipe of 24.11 and capacity padding before did not. */
-export const groupedExperts = (configuration: RunConfiguration, software: Software): boolean =>
-  configuration.training.packedExperts ??
-  !(
-    software.recipe &&
-    software.date !== null &&
-    software.date < '2025-02' &&
-    /grok/i.test(configuration.model.name)
-  );
+export const groupedExperts = (configuration: RunConfiguration, software: Software): boolean => {
+  const { profile, date } = software;
+  const early = date !== null && date < GROUPED_FROM && profile.startsWith('megatron');
+  const grok = software.recipe && date !== null && date < '2025-02' && /grok/i.test(configuration.model.name);
+  return configuration.training.packedExperts ?? !(early || grok || profile === 'megatron-deepspeed');
+};
 
 /** NeMo's padded experts on Blackwell run inside graphs (its performance scripts of 2025 switch them on with token drop). */
 const graphHabit = (

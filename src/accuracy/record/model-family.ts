@@ -1,6 +1,6 @@
 /** Habits of model families that records do not spell out: biases, norms, positions, sinks, windows. By name. */
 import type { RecordedModel } from '../../ingest/measured-configuration.ts';
-import type { Attention, Model } from '../../model/model.ts';
+import type { Attention, Model, MoeFeedForward } from '../../model/model.ts';
 
 export interface ModelFamily {
   readonly modelType: string;
@@ -21,6 +21,8 @@ export interface ModelFamily {
   readonly linear: boolean;
   readonly sharedGate: boolean;
   readonly routerBias: boolean;
+  /** Groups of experts and how many of them a token uses; null: all. */
+  readonly groups: MoeFeedForward['groups'];
   readonly mtp: boolean;
   readonly positions: Model['positions']['kind'];
   readonly normalization: Model['normalization'];
@@ -42,6 +44,7 @@ const llama: ModelFamily = {
   linear: false,
   sharedGate: false,
   routerBias: false,
+  groups: null,
   mtp: false,
   positions: 'rope',
   normalization: 'rmsnorm',
@@ -131,10 +134,19 @@ const FAMILIES: readonly (readonly [RegExp, ModelFamily])[] = [
 /** DeepSeek-V3 is published with one multi-token-prediction module; V2, Moonlight and Kimi K2 have none. */
 const hasMtp = (name: string): boolean => /deepseek.?v3|deepseek.?r1/.test(name);
 
+/** `n_group` and `topk_group` of config.json: DeepSeek-V3 and R1 4 of 8, V2 3 of 8; V2-Lite, Moonlight, Kimi K2 and GLM 1 of 1. */
+const groupsOf = (name: string): MoeFeedForward['groups'] =>
+  /deepseek.*(?:v3|r1)/.test(name)
+    ? { count: 8, limit: 4 }
+    : /deepseek.*v2(?!.*lite)/.test(name)
+      ? { count: 8, limit: 3 }
+      : null;
+
 export const familyOf = (recorded: RecordedModel, title: string): ModelFamily => {
   const name = recorded.name.toLowerCase();
   const plain = /bloom|bigscience/i.test(title) ? 'bloom' : name;
   const named =
     FAMILIES.find(([pattern]) => pattern.test(plain))?.[1] ?? (recorded.gated === false ? gpt : llama);
-  return hasMtp(name) ? { ...named, mtp: true } : named;
+  const groups = groupsOf(name);
+  return hasMtp(name) || groups !== null ? { ...named, mtp: hasMtp(name), groups } : named;
 };

@@ -107,12 +107,13 @@ const expertsOf = (
         expertWidth: recorded.expertWidth ?? size.ffn,
         gated: size.gated,
         bias: family.expertBias,
+        ...(family.modelType === 'gpt_oss' ? { clamped: true as const } : {}),
         sharedWidth: recorded.sharedWidth ?? 0,
         sharedGate: family.sharedGate && (recorded.sharedWidth ?? 0) > 0,
         routerBias: family.routerBias,
         latent,
         zeroComputationExperts: 0,
-        groups: null,
+        groups: family.groups,
         parallelDenseWidth: 0,
       };
 
