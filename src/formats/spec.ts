@@ -277,6 +277,18 @@ export interface NetworkSpec {
    * Of a measurement that carries quantiles: the one to plan for, such as p95 (what 95 % of transfers attain).
    */
   quantile?: string;
+  /**
+   * Links that a measurement lacks: an error (default), or links that must not be used.
+   */
+  missing?: 'error' | 'unusable';
+  /**
+   * How many times as fast one direction of a measured link may be as the other; logs are refused beyond 2 without it.
+   */
+  max_asymmetry?: number;
+  /**
+   * Which of several measurements in one file: a collective, a direction, or a named test.
+   */
+  test?: string;
 }
 export interface TierSpec {
   name: string;

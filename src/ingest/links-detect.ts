@@ -27,8 +27,9 @@ const MARKS: readonly (readonly [LinkKind, RegExp])[] = [
   ['collectives', /^(?:size\(B\),|gpu,collective,|\w*,?collective\w*,)/u],
 ];
 
-/** JSON begins with a brace or a bracket; so do the lines of Open MPI: `[1,0]<stdout>:`. */
-const isJson = ({ text }: Source): boolean => /^\s*(?:\{|\[(?!\d+,\d+\]<))/u.test(text);
+/** JSON begins with a brace or a bracket; so do lines of MPI: `[1,0]<stdout>:`, `[prterun-host-1@1,0]<stdout>:`, `[0] #`. */
+const isJson = ({ text }: Source): boolean =>
+  /^\s*(?:\{|\[(?!(?:[\w.-]+@)?\d+,\d+\]<|\d+\] [\s#]))/u.test(text);
 
 /** null where nothing tells. */
 export const detectKind = (source: Source): LinkKind | null => {
@@ -70,7 +71,7 @@ export const readLinks = (source: Source, kind: LinkKind | null, options: ReadOp
   const json = isJson(source);
   switch (known) {
     case 'nccl-tests':
-      return readNcclTests(source, options);
+      return readNcclTests(source, options, json);
     case 'mpigraph':
       return json ? readLinksJson(source, options) : readMpiGraph(source, options);
     case 'nvidia-smi-topo':

@@ -26,6 +26,7 @@ export const jsonKind = (value: unknown): LinkKind | null => {
   if (!isMap(value)) return null;
   if ('order' in value && 'bandwidth' in value) return 'matrix';
   if (isMap(value['tests']) && 'nodes' in value) return 'nccl-pairs';
+  if (isMap(value['config']) && isList(value['results']) && 'nccl_version' in value) return 'nccl-tests';
   if (Object.values(value).some((entry) => isMap(entry) && 'gpus' in entry && 'bandwidth' in entry))
     return 'mpigraph-json';
   return readCurves(value).length > 0 ? 'collectives' : null;
@@ -130,7 +131,7 @@ const readMatrixList = (source: Source, list: readonly unknown[], options: ReadO
   const [chosen, second] = matching;
   if (chosen === undefined || (second !== undefined && wanted === null)) {
     const titles = rates.map(({ title }) => `"${title.slice(0, 60)}"`).join(', ');
-    report.error(locateJson(source, []), `holds ${rates.length} matrices; pick one with --test: ${titles}`);
+    report.error(locateJson(source, []), `holds ${rates.length} matrices; pick one with --test (in a SPEC network.test): ${titles}`);
     return report.refuse();
   }
   const { entry, index } = chosen;

@@ -17,9 +17,14 @@ const blank = (found: string): string => ' '.repeat(found.length);
 
 /** Colour and cursor sequences of terminals (ECMA-48 CSI). */
 const ESCAPES = /\u001b\[[0-9;?]*[ -/]*[@-~]/gu;
-/** `[1,0]<stdout>:` of Open MPI, `0: ` of srun --label, `pod/name ` of kubectl --prefix, time stamps. */
+/**
+ * `[1,0]<stdout>:` of Open MPI, with its job's name before the `@` from version 5 on, `[0] ` of MPICH, `0: ` of srun
+ * --label, `pod/name ` of kubectl --prefix, time stamps (that of mpirun before its tag).
+ */
 const PREFIXES = [
-  /^\s*\[\d+,\d+\]<std(?:out|err)>:/u,
+  /^[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \d{4}(?=[\[<])/u,
+  /^\s*\[(?:[\w.-]+@)?\d+,\d+\](?:\[[^\]]*\])?<std(?:out|err)>:/u,
+  /^\[\d+\] (?=[\s#\d])/u,
   /^\s*\d+: (?=[\s#\d])/u,
   /^\s*\[pod\/[^\]]+\] /u,
   /^\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)? /u,

@@ -5,6 +5,8 @@
  */
 import { lineRange, logLines, numberOf, wordsOf } from './links-lines.ts';
 import type { LogLine, Word } from './links-lines.ts';
+import { columnsOf, firstTime } from './links-nccl-columns.ts';
+import type { RunColumns } from './links-nccl-columns.ts';
 import type { Collective, ReadingReport } from './links-reading.ts';
 import type { Range, Source } from './source.ts';
 
@@ -39,6 +41,7 @@ interface Draft {
   devices: RunDevice[];
   rows: RunRow[];
   header: Range | null;
+  columns: RunColumns | null;
   finished: boolean;
   abridged: boolean;
 }
@@ -59,14 +62,12 @@ export const collectiveNamed = (text: string): Collective | null =>
 const DEVICE =
   /Rank\s+(\d+)\s+(?:Group\s+\d+\s+)?Pid\s+\d+\s+on\s+(\S+)\s+device\s+\d+\s+\[[^\]]*\]\s*(.*?)\s*$/u;
 const MAXIMUM_ROWS = 100_000;
-/** Sizes, count, type, then redop and root as far as the test has them, then twice time, algbw, busbw, errors. */
-const TAIL = 8;
-
 const emptyDraft = (collective: Collective | null): Draft => ({
   collective,
   devices: [],
   rows: [],
   header: null,
+  columns: null,
   finished: false,
   abridged: false,
 });
@@ -74,15 +75,27 @@ const emptyDraft = (collective: Collective | null): Draft => ({
 /** Seconds of one unit of the time column, from the second line of the header. */
 const UNITS: Readonly<Record<string, number>> = { '(ns)': 1e-9, '(us)': 1e-6, '(ms)': 1e-3, '(s)': 1 };
 
-const rowOf = (words: readonly Word[], line: LogLine, unit: number, report: ReadingReport): RunRow | null => {
+/** A small message may take no time that the clock sees: its bandwidth is printed as inf or nan. */
+const isUnmeasured = (words: readonly (Word | undefined)[]): boolean =>
+  words.some((word) => word !== undefined && /^[-+]?(?:inf|nan)/iu.test(word.text));
+
+const rowOf = (
+  words: readonly Word[],
+  columns: RunColumns,
+  line: LogLine,
+  unit: number,
+  report: ReadingReport,
+): RunRow | null => {
   const range = lineRange(line);
-  if (words.length < 3 + TAIL) {
-    report.error(range, `the row is cut off: ${words.length} columns, at least ${3 + TAIL} expected`);
+  const first = firstTime(columns, words.length);
+  if (first === null) {
+    report.error(range, `the row is cut off: ${words.length} columns, at least ${3 + columns.tail} expected`);
     return null;
   }
   const [size, count] = words;
-  const [time, algorithm, bus, wrong] = words.slice(-TAIL);
+  const [time, algorithm, bus] = words.slice(first);
   if (size === undefined || time === undefined || algorithm === undefined || bus === undefined) return null;
+  if (isUnmeasured([time, algorithm, bus]) && Number(size.text) < 1 << 20) return null;
   const values = [size, count ?? size, time, algorithm, bus].map(({ text }) => numberOf(text));
   const bad = [size, count ?? size, time, algorithm, bus].find((_, index) => {
     const value = values[index] ?? null;
@@ -92,7 +105,8 @@ const rowOf = (words: readonly Word[], line: LogLine, unit: number, report: Read
     report.error(bad.range, `expected a number of at least 0, found "${bad.text.slice(0, 40)}"`);
     return null;
   }
-  for (const verdict of [wrong, words.at(-1)]) {
+  for (const place of columns.wrong) {
+    const verdict = words[first + place];
     const errors = numberOf(verdict?.text ?? '');
     if (errors === null || errors === 0) continue;
     report.error(
@@ -119,8 +133,8 @@ export const ncclRuns = (source: Source, report: ReadingReport): readonly NcclRu
   let rows = 0;
   let draft = emptyDraft(null);
   const close = (): void => {
-    const { header, ...rest } = draft;
-    if (header !== null) runs.push({ ...rest, header });
+    const { header, collective, devices, rows: own, finished, abridged } = draft;
+    if (header !== null) runs.push({ collective, devices, rows: own, header, finished, abridged });
     draft = emptyDraft(draft.collective);
   };
   for (const line of logLines(source)) {
@@ -146,29 +160,31 @@ export const ncclRuns = (source: Source, report: ReadingReport): readonly NcclRu
       draft.devices.push({ rank: Number(device[1]), host: device[2] ?? '', device: device[3] ?? '' });
       continue;
     }
-    if (/^#\s*size\s+count\s+type\b.*\bbusbw\b/u.test(content)) {
+    const columns = /\bbusbw\b/u.test(content) ? columnsOf(wordsOf(line)) : null;
+    if (columns !== null) {
       if (draft.header !== null) close();
       draft.header = lineRange(line);
+      draft.columns = columns;
       continue;
     }
-    if (/^#\s*\(B\)/u.test(content)) {
+    if (/^#?\s*\(B\)/u.test(content)) {
       unit = UNITS[/\((?:ns|us|ms|s)\)/u.exec(content)?.[0] ?? '(us)'] ?? 1e-6;
       continue;
     }
     const failed = /Out of bounds values\s*:\s*(\d+)\s+(?!OK)(\S+)/u.exec(content);
     if (failed !== null)
       report.error(lineRange(line), `the test failed: ${failed[1] ?? ''} values out of bounds`);
-    if (/^#\s*Avg bus bandwidth/u.test(content)) {
+    if (/^#?\s*Avg bus bandwidth/u.test(content)) {
       draft.finished = true;
       continue;
     }
-    if (/^\.{3}$/u.test(content) || /^#\s*Truncated/iu.test(content)) {
+    if (/^\.{3}$/u.test(content) || /^#?\s*<?[\w\s]*truncated/iu.test(content)) {
       draft.abridged = true;
       continue;
     }
     if (!/^\d+\s+\d+\s+(?:u?int\d+|float|double|half|bfloat16|fp8\S*|f8\S*|float\d+)\s/u.test(`${content} `))
       continue;
-    if (draft.header === null) {
+    if (draft.header === null || draft.columns === null) {
       report.error(
         lineRange(line),
         'a row without the header of its table: its columns and units are not known',
@@ -180,7 +196,7 @@ export const ncclRuns = (source: Source, report: ReadingReport): readonly NcclRu
       report.error(lineRange(line), `has more than ${MAXIMUM_ROWS} rows`);
       return runs;
     }
-    const row = rowOf(wordsOf(line), line, unit, report);
+    const row = rowOf(wordsOf(line), draft.columns, line, unit, report);
     // Sizes below one element per rank are rounded to 0 and measure nothing.
     if (row !== null && row.message > 0) draft.rows.push(row);
   }

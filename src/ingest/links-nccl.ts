@@ -4,6 +4,7 @@ import { busFactor } from './links-bus.ts';
 import { pairsMatrix, uniformMatrix } from './links-pairs.ts';
 import { collectiveNamed, ncclRuns } from './links-nccl-runs.ts';
 import type { NcclRun, RunRow } from './links-nccl-runs.ts';
+import { ncclReportRuns } from './links-nccl-report.ts';
 import { ReadingReport, noFacts, startOf } from './links-reading.ts';
 import type { Collective, LinkCurve, ReadOptions, ReadingResult } from './links-reading.ts';
 import type { Source } from './source.ts';
@@ -120,10 +121,10 @@ const describe = (curves: readonly LinkCurve[]): string => {
   return `${curves.length} run(s) of ${tests}${hosts > 0 ? ` on ${hosts} host(s)` : ''}, up to ${best.toFixed(1)} GB/s bus bandwidth`;
 };
 
-/** Reads nccl-tests output; several logs pasted together count as one. */
-export const readNcclTests = (source: Source, options: ReadOptions): ReadingResult => {
+/** Reads nccl-tests output, as text or as the report that -J writes; several logs pasted together count as one. */
+export const readNcclTests = (source: Source, options: ReadOptions, isReport = false): ReadingResult => {
   const report = new ReadingReport('nccl-tests');
-  const runs = ncclRuns(source, report);
+  const runs = isReport ? ncclReportRuns(source, report) : ncclRuns(source, report);
   if (runs.length === 0 && report.errors.length === 0)
     report.error(startOf(source), 'no table of nccl-tests: expected a line "# size count type … busbw"');
   const curves = runs.map((run) => curveOf(run, source, report)).filter((curve) => curve !== null);

@@ -10,7 +10,7 @@ interface NodeRecord {
 }
 
 /** States in which Slurm starts no job. */
-const OUT = /DOWN|DRAIN|FAIL|MAINT|NOT_RESPONDING|POWERED_DOWN|UNKNOWN|\*/u;
+const OUT = /DOWN|DRAIN|FAIL|FUTURE|INVAL|MAINT|NO_RESPOND|NOT_RESPONDING|UNKNOWN|\*/u;
 
 const recordsOf = (source: Source): readonly NodeRecord[] => {
   const records: { name: string; range: Range; fields: Map<string, { text: string; range: Range }> }[] = [];
@@ -30,14 +30,15 @@ interface Gres {
   readonly type: string | null;
 }
 
-/** `gpu:4`, `gpu:h100:8(S:0-1)`, several separated by commas; (null) for none. */
+/** `gpu:4`, `gpu:h100:8(S:0-1)`, `gpu:1g.10gb:7`, `gpu:a100:no_consume:4`, several separated by commas; (null) for none. */
 const gresOf = (text: string): Gres | null => {
   const parts = text.split(/,(?![^(]*\))/u).filter((part) => /^gpu(?::|$)/u.test(part));
   if (parts.length === 0) return null;
   let count = 0;
   let type: string | null = null;
   for (const part of parts) {
-    const found = /^gpu(?::([A-Za-z]\w[\w.-]*))?:(\d{1,4})(?:\(|$)/u.exec(part);
+    const found =
+      /^gpu(?::((?!no_consume:)(?=[^:]*[A-Za-z])\w[\w.-]*))?(?::no_consume)?:(\d{1,4})(?:\(|$)/u.exec(part);
     if (found === null) return { count: NaN, type: null };
     count += Number(found[2]);
     type = found[1] ?? type;

@@ -32,14 +32,14 @@ export const trustLinks = (
         if (!allowMissing && (from < to || back > 0))
           report.error(
             rangeOf(from, to),
-            `${sender} ${back > 0 ? 'to' : 'and'} ${receiver}: the link is missing (--allow-missing keeps it as unusable)`,
+            `${sender} ${back > 0 ? 'to' : 'and'} ${receiver}: the link is missing (--allow-missing, in a SPEC network.missing: unusable, keeps it as unusable)`,
           );
       } else if (from < to && back > 0 && !matrix.nominal) {
         const ratio = Math.max(value / back, back / value);
         if (ratio > maximumAsymmetry)
           report.error(
             rangeOf(from, to),
-            `${sender} to ${receiver} runs ${ratio.toFixed(1)} times as fast one way as the other: more than ${maximumAsymmetry} is not believed (--max-asymmetry)`,
+            `${sender} to ${receiver} runs ${ratio.toFixed(1)} times as fast one way as the other: more than ${maximumAsymmetry} is not believed (--max-asymmetry, in a SPEC network.max_asymmetry)`,
           );
       }
     }

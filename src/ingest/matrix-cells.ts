@@ -39,7 +39,11 @@ const isMissing = (value: unknown): boolean =>
 export const bandwidthCell = (value: unknown, factor: number, allowMissing = false): CellResult => {
   if (allowMissing && isMissing(value)) return { ok: true, value: 0 };
   if (value === null || value === undefined || value === '')
-    return { ok: false, message: 'the link is missing' };
+    return {
+      ok: false,
+      message:
+        'the link is missing (--allow-missing, in a SPEC network.missing: unusable, keeps it as unusable)',
+    };
   if (typeof value !== 'number' && typeof value !== 'string')
     return { ok: false, message: `expected a bandwidth, found ${shown(value)}` };
   const text = typeof value === 'string' ? value.trim() : '';
@@ -52,7 +56,12 @@ export const bandwidthCell = (value: unknown, factor: number, allowMissing = fal
   const parsed =
     bare === undefined ? parseQuantity(text, 'bandwidth') : parseQuantity(bare * factor, 'bandwidth');
   if (!parsed.ok) return { ok: false, message: `expected a bandwidth, found ${shown(value)}` };
-  if (parsed.value === 0) return { ok: false, message: 'the link is zero: it cannot be used' };
+  if (parsed.value === 0)
+    return {
+      ok: false,
+      message:
+        'the link is zero: it cannot be used (--allow-missing, in a SPEC network.missing: unusable, keeps it as unusable)',
+    };
   return parsed.value > 0
     ? parsed
     : { ok: false, message: `a bandwidth is not negative, found ${shown(value)}` };

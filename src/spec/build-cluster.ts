@@ -182,7 +182,9 @@ const measurementOf = (
 ): MeasuredLinks | null => {
   const source = context.readReference(name, pointer);
   if (source === null) return null;
-  const links = context.take(readMeasured(source, cluster));
+  const { missing, max_asymmetry: maximumAsymmetry = null, test = null } = spec.network ?? {};
+  const options = { allowMissing: missing === 'unusable', maximumAsymmetry, test };
+  const links = context.take(readMeasured(source, cluster, options));
   const quantile = spec.network?.quantile;
   if (links === null || quantile === undefined) return links;
   const chosen = atQuantile(links, quantile);
@@ -201,7 +203,7 @@ const measuredOf = (
   context: BuildContext,
 ): Pick<Cluster, 'measured' | 'measurements'> => {
   const named = spec.network?.measured;
-  for (const key of ['combine', 'quantile'] as const)
+  for (const key of ['combine', 'quantile', 'missing', 'max_asymmetry', 'test'] as const)
     if (spec.network?.[key] !== undefined && named === undefined)
       context.error(`${CLUSTER}/network/${key}`, 'spec/measured', `${key} needs network.measured`);
   if (named === undefined) return { measured: null };

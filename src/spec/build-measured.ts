@@ -34,18 +34,52 @@ const isMatrix = (source: Source): boolean => {
   return (kind === 'matrix' && !/^\s*\[/u.test(source.text)) || kind === null;
 };
 
-/** Errors stand in the measurement. Missing links are errors unless `allowMissing`, or the file names them as unusable. */
+/** Of a SPEC: what a measurement may lack, how far directions may differ (null: as far as its kind allows), which test. */
+export interface MeasuredOptions {
+  readonly allowMissing: boolean;
+  readonly maximumAsymmetry: number | null;
+  readonly test: string | null;
+}
+
+/** A plain matrix is its author's word: directions are held against each other where the SPEC asks for it. */
+const believed = (
+  source: Source,
+  links: MeasuredLinks,
+  maximumAsymmetry: number | null,
+): Result<MeasuredLinks> => {
+  if (maximumAsymmetry !== null)
+    for (const [from, row] of links.bandwidth.entries())
+      for (const [to, rate] of row.entries()) {
+        const back = links.bandwidth[to]?.[from] ?? NaN;
+        if (from !== to && rate > 0 && back > 0 && rate / back > maximumAsymmetry)
+          return refuse(
+            source,
+            `${links.names[from] ?? ''} to ${links.names[to] ?? ''} runs ${(rate / back).toFixed(1)} times as fast as the way back: more than network.max_asymmetry ${maximumAsymmetry}`,
+          );
+      }
+  return { ok: true, value: links, warnings: [] };
+};
+
+/** Errors stand in the measurement. Missing links are errors unless allowed, or the file names them as unusable. */
 export const readMeasured = (
   source: Source,
   cluster: Cluster,
-  allowMissing = false,
+  { allowMissing, maximumAsymmetry, test }: MeasuredOptions,
 ): Result<MeasuredLinks> => {
   const context = { nodes: nodeCount(cluster), gpus: gpuCount(cluster) };
   if (isMatrix(source)) {
+    if (test !== null) return refuse(source, 'is one matrix, without a test that network.test could name');
     const read = readMatrix(source, context, { allowMissing });
-    return read.ok ? { ...read, value: inHostOrder(read.value, hostsOf(cluster)) } : read;
+    if (!read.ok) return read;
+    const checked = believed(source, read.value, maximumAsymmetry);
+    return checked.ok ? { ...read, value: inHostOrder(checked.value, hostsOf(cluster)) } : checked;
   }
-  const imported = importLinks([source], null, { ...defaultReadOptions, allowMissing });
+  const options = { allowMissing, test };
+  const imported = importLinks([source], null, {
+    ...defaultReadOptions,
+    ...options,
+    ...(maximumAsymmetry === null ? {} : { maximumAsymmetry }),
+  });
   if (!imported.ok) return imported;
   const { links, readings } = imported.value;
   if (links === null)
