@@ -116,7 +116,10 @@ export const readPairs = (source: Source, map: Json, options: ReadOptions): Read
   if (suspect !== null) report.warn(locateJson(source, [...path, 'pairs']), suspect);
   const others = all.filter((other) => other !== name);
   if (others.length > 0)
-    report.warn(locateJson(source, path), `read: ${name}; not read: ${others.join(', ')} (--test, in a SPEC network.test, picks one)`);
+    report.warn(
+      locateJson(source, path),
+      `read: ${name}; not read: ${others.join(', ')} (--test, in a SPEC network.test, picks one)`,
+    );
   const gpu = (Array.isArray(map['gpu']) ? (map['gpu'] as readonly unknown[]) : [])[0];
   const failed = Array.isArray(test['missing_pairs']) ? (test['missing_pairs'] as readonly unknown[]) : [];
   return report.finish({

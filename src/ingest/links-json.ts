@@ -131,7 +131,10 @@ const readMatrixList = (source: Source, list: readonly unknown[], options: ReadO
   const [chosen, second] = matching;
   if (chosen === undefined || (second !== undefined && wanted === null)) {
     const titles = rates.map(({ title }) => `"${title.slice(0, 60)}"`).join(', ');
-    report.error(locateJson(source, []), `holds ${rates.length} matrices; pick one with --test (in a SPEC network.test): ${titles}`);
+    report.error(
+      locateJson(source, []),
+      `holds ${rates.length} matrices; pick one with --test (in a SPEC network.test): ${titles}`,
+    );
     return report.refuse();
   }
   const { entry, index } = chosen;
