@@ -13,13 +13,17 @@ export const planHeader = (
   plannerVersion: string | undefined,
 ): readonly string[] => {
   const { estimate } = plan;
-  const capacity = Math.min(...estimate.memory.map((stage) => stage.capacity));
+  // Of the stage with the least room: devices differ, and so do stages.
+  const [tightest] = estimate.memory.toSorted(
+    (one, other) => other.bound / other.capacity - one.bound / one.capacity || other.bound - one.bound,
+  );
+  const capacity = tightest?.capacity ?? Infinity;
   const stages = plan.partition.map((stage) => stage.join('+')).join(' ');
   return [
     `${problem.model.name} on ${problem.cluster.name} with ${runtime}: ${plan.gpusUsed} GPUs (world size ${plan.gpusUsed}).`,
     `Written by planner${plannerVersion === undefined ? '' : ` ${plannerVersion}`}, plan ${plan.rank}.`,
     `Estimate: ${estimate.iterationTime.toPrecision(4)} s per iteration, ${estimate.modelTflopsPerGpu.toFixed(0)} TFLOP/s per GPU, MFU ${(100 * estimate.mfu).toFixed(1)} %.`,
-    `Memory: peak ${gibibytes(estimate.peakMemory)}, at most ${gibibytes(estimate.peakMemoryBound)} on the device${Number.isFinite(capacity) ? ` of ${gibibytes(capacity)}` : ''}.`,
+    `Memory: peak ${gibibytes(tightest?.total ?? estimate.peakMemory)}, at most ${gibibytes(tightest?.bound ?? estimate.peakMemoryBound)} on the device${Number.isFinite(capacity) ? ` of ${gibibytes(capacity)}` : ''}${plan.strategy.pipeline > 1 ? ` (stage ${tightest?.stage ?? 0}, the tightest)` : ''}.`,
     `Strategy: ${strategyToText(plan.strategy)}`,
     `Decoder layers per stage (virtual stages joined by +): ${stages}`,
   ];

@@ -406,9 +406,9 @@ describe('flags of training', () => {
     expect(lines({ ...fp8, strategy: { dispatcher: 'all-gather' } }).join(' ')).not.toContain('padding');
   });
 
-  it('run V100s without Transformer Engine', () => {
-    expect(lines({ accelerator: 'v100-sxm-32gb' })).toContain('--transformer-impl local');
-    expect(lines({}).join(' ')).not.toContain('transformer-impl');
+  it('run every GPU with Transformer Engine: without it sequence-parallel RMSNorm is refused', () => {
+    for (const accelerator of ['v100-sxm-32gb', 'h100-sxm-80gb'])
+      expect(lines({ accelerator }).join(' ')).not.toContain('transformer-impl');
   });
 });
 

@@ -1,4 +1,3 @@
-import type { AcceleratorArchitecture } from '../../cluster/cluster.ts';
 import type { Precision, Training } from '../../plan/problem.ts';
 import type { Strategy } from '../../strategy/strategy.ts';
 import { compareVersions } from '../version.ts';
@@ -54,20 +53,17 @@ const optimizerFlags = (strategy: Strategy, { optimizer, precision }: Training):
   ];
 };
 
-/** Precision, optimizer and kernels. */
+/**
+ * Precision, optimizer and kernels. Transformer Engine on every GPU: before Ampere it runs without fused attention (it has
+ * to be built for them), and the layers without it refuse sequence-parallel ranks, context ranks and RMSNorm as it is set.
+ */
 export const writeTraining = (
   strategy: Strategy,
   training: Training,
   experts: boolean,
-  architecture: AcceleratorArchitecture,
-): readonly FlagWords[] => {
-  const old = architecture === 'volta' || architecture === 'turing';
-  return [
-    ...precisionFlags(training.precision),
-    ...paddingFlags(strategy, training, experts),
-    ...optimizerFlags(strategy, training),
-    ['--attention-backend', training.attentionKernel === 'unfused' ? 'unfused' : 'auto'],
-    // Transformer Engine begins with Ampere.
-    ...(old ? [['--transformer-impl', 'local'] as const] : []),
-  ];
-};
+): readonly FlagWords[] => [
+  ...precisionFlags(training.precision),
+  ...paddingFlags(strategy, training, experts),
+  ...optimizerFlags(strategy, training),
+  ['--attention-backend', training.attentionKernel === 'unfused' ? 'unfused' : 'auto'],
+];

@@ -62,10 +62,18 @@ export const megatronCommand = (plan: Plan, problem: Problem, version: string): 
   ];
   if (model.positions.kind === 'rope')
     notes.push('Rotary base and scaling are not part of the plan: pass --rotary-base and the like.');
+  if (experts)
+    notes.push(
+      'Losses and scale of the router are not part of the plan: pass --moe-aux-loss-coeff, --moe-router-topk-scaling-factor and the like.',
+    );
+  if (architecture === 'volta' || architecture === 'turing')
+    notes.push(
+      `Transformer Engine runs on ${architecture === 'volta' ? 'Volta' : 'Turing'} where it was built for it (NVTE_CUDA_ARCHS=${architecture === 'volta' ? '70 with CUDA 12' : '75'}).`,
+    );
   const layout = [
     ...writeStrategy(plan.strategy, training, experts),
     ...writeStages(plan.strategy, plan.partition, model, version, mtpStageOf(plan)),
-    ...writeTraining(plan.strategy, training, experts, architecture),
+    ...writeTraining(plan.strategy, training, experts),
   ];
   return {
     flags: [...layout, ...written.flags],
