@@ -32,7 +32,7 @@ const orderNotes = (plan: Plan, nodes: readonly LaunchNode[], hosts: readonly st
 };
 
 const header = (plan: Plan, problem: Problem, options: EmitOptions, content: LaunchContent): string[] => [
-  ...planHeader(plan, problem, content.runtime, options.version),
+  ...planHeader(plan, problem, content.runtime, options),
   content.usage,
   ...content.notes,
   ...content.notCarried.map(({ text }) => `Not carried over: ${text}.`),

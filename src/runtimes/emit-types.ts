@@ -24,6 +24,8 @@ export interface EmitOptions {
   readonly only?: 'flags';
   /** Of planner, for the header. */
   readonly version?: string;
+  /** The runtime that the plan was estimated for, where it is not the target's. */
+  readonly estimatedFor?: string;
 }
 
 export interface EmittedFile {

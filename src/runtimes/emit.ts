@@ -74,5 +74,10 @@ export const emit = (plan: Plan, problem: Problem, options: EmitOptions): Emissi
     return unsupported(
       `${options.target} would not run this plan: ${broken.map(({ rule, message }) => `${message} (${rule.id})`).join('; ')}`,
     );
-  return emitterOf(options.target, runtime)(plan, seen, options);
+  const planned = problem.training.runtime;
+  return emitterOf(options.target, runtime)(
+    plan,
+    seen,
+    planned.name === runtime ? options : { ...options, estimatedFor: `${planned.name}@${planned.version}` },
+  );
 };

@@ -2,6 +2,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { strategyToText } from '../strategy/format.ts';
 import { GIB } from '../units.ts';
+import type { EmitOptions } from './emit-types.ts';
 
 const gibibytes = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
 
@@ -10,7 +11,7 @@ export const planHeader = (
   plan: Plan,
   problem: Problem,
   runtime: string,
-  plannerVersion: string | undefined,
+  { version, estimatedFor }: EmitOptions,
 ): readonly string[] => {
   const { estimate } = plan;
   // Of the stage with the least room: devices differ, and so do stages.
@@ -21,8 +22,8 @@ export const planHeader = (
   const stages = plan.partition.map((stage) => stage.join('+')).join(' ');
   return [
     `${problem.model.name} on ${problem.cluster.name} with ${runtime}: ${plan.gpusUsed} GPUs (world size ${plan.gpusUsed}).`,
-    `Written by planner${plannerVersion === undefined ? '' : ` ${plannerVersion}`}, plan ${plan.rank}.`,
-    `Estimate: ${estimate.iterationTime.toPrecision(4)} s per iteration, ${estimate.modelTflopsPerGpu.toFixed(0)} TFLOP/s per GPU, MFU ${(100 * estimate.mfu).toFixed(1)} %.`,
+    `Written by planner${version === undefined ? '' : ` ${version}`}, plan ${plan.rank}.`,
+    `Estimate${estimatedFor === undefined ? '' : ` (made for ${estimatedFor})`}: ${estimate.iterationTime.toPrecision(4)} s per iteration, ${estimate.modelTflopsPerGpu.toFixed(0)} TFLOP/s per GPU, MFU ${(100 * estimate.mfu).toFixed(1)} %.`,
     `Memory: peak ${gibibytes(tightest?.total ?? estimate.peakMemory)}, at most ${gibibytes(tightest?.bound ?? estimate.peakMemoryBound)} on the device${Number.isFinite(capacity) ? ` of ${gibibytes(capacity)}` : ''}${plan.strategy.pipeline > 1 ? ` (stage ${tightest?.stage ?? 0}, the tightest)` : ''}.`,
     `Strategy: ${strategyToText(plan.strategy)}`,
     `Decoder layers per stage (virtual stages joined by +): ${stages}`,

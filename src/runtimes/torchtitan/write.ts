@@ -37,7 +37,7 @@ export const emitTorchtitan: Emitter = (plan, problem, options): Emission => {
   }
   const runtime = `torchtitan ${version}`;
   const program = '"${TORCHTITAN_PATH:-.}"/torchtitan/train.py';
-  const header = planHeader(plan, problem, runtime, options.version);
+  const header = planHeader(plan, problem, runtime, options);
   const toml = `${header.map((line) => `# ${commentText(line)}`).join('\n')}\n\n${stringify(config)}\n`;
   return emitLaunch(plan, problem, options, {
     runtime,
