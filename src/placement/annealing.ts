@@ -6,6 +6,8 @@ export interface SwapObjective {
   /** Change of the objective if the two experts changed places; Infinity where they must not. */
   readonly delta: (a: number, b: number) => number;
   readonly swap: (a: number, b: number) => void;
+  /** Called before the exchanges of all pairs, most of which are judged and not made. */
+  readonly prepare?: () => void;
 }
 
 export interface AnnealingLimits {
@@ -36,6 +38,7 @@ export const anneal = (
     const delta = objective.delta(a, b);
     if (delta <= 0 || random() < Math.exp(-delta / temperature)) objective.swap(a, b);
   }
+  objective.prepare?.();
   for (let sweep = 0; sweep < sweeps; sweep += 1) {
     let improved = false;
     for (let a = 0; a < experts; a += 1)

@@ -54,6 +54,9 @@ const objectiveOf = (traffic: TokenTraffic, ceilings: readonly PartLoads[]): Swa
     for (const ceiling of ceilings) ceiling.swap(a, b, x, y);
     traffic.swap(a, b);
   },
+  prepare: () => {
+    traffic.tabulate();
+  },
 });
 
 /** Deals each node's experts anew onto its GPUs, as balanced as they can be. */

@@ -1,4 +1,5 @@
 /* eslint-disable @typescript-eslint/no-non-null-assertion -- inner loops over typed arrays; indices are in range by construction */
+import { TokenGains } from './token-gains.ts';
 import type { RoutingTrace } from '../plan/routing-trace.ts';
 import type { Level } from './levels.ts';
 
@@ -14,6 +15,8 @@ export class TokenTraffic {
   private readonly levels: readonly Level[];
   /** Of each level: [token · parts + part], experts of the token in the part. */
   private readonly counts: readonly Uint8Array[];
+  private readonly picks: Int32Array;
+  private gains: TokenGains | null = null;
   readonly gpuOf: Int32Array;
 
   constructor(trace: RoutingTrace, column: number, levels: readonly Level[], gpuOf: Int32Array) {
@@ -26,16 +29,27 @@ export class TokenTraffic {
     this.member = new Uint8Array(tokens * experts);
     const lists: number[][] = Array.from({ length: experts }, () => []);
     this.counts = levels.map(({ parts }) => new Uint8Array(tokens * parts));
+    this.picks = new Int32Array(tokens * topK);
     for (let token = 0; token < tokens; token += 1)
       for (let choice = 0; choice < topK; choice += 1) {
         const expert = ids[token * stride + column * topK + choice]!;
         this.member[token * experts + expert] = 1;
+        this.picks[token * topK + choice] = expert;
         lists[expert]!.push(token);
         levels.forEach(({ parts, partOf }, level) => {
           this.counts[level]![token * parts + partOf[gpuOf[expert]!]!]! += 1;
         });
       }
     this.tokensOf = lists.map((list) => Int32Array.from(list));
+  }
+
+  /**
+   * Tabulates what moves of single experts change: exchanges are then judged by the tokens that have both experts, a
+   * tenth of the work, and made at several times theirs. For phases that judge many and make few.
+   */
+  tabulate(): void {
+    const { picks, tokensOf, levels, counts, gpuOf } = this;
+    this.gains = new TokenGains({ picks, tokens: this.tokens, tokensOf, levels, counts, gpuOf });
   }
 
   cost(): number {
@@ -66,6 +80,7 @@ export class TokenTraffic {
     const x = this.gpuOf[a]!;
     const y = this.gpuOf[b]!;
     if (x === y) return 0;
+    if (this.gains !== null) return this.gains.delta(a, b) / this.tokens;
     let total = 0;
     this.levels.forEach(({ partOf, weight }, level) => {
       const from = partOf[x]!;
@@ -79,6 +94,7 @@ export class TokenTraffic {
   swap(a: number, b: number): void {
     const x = this.gpuOf[a]!;
     const y = this.gpuOf[b]!;
+    this.gains?.forget(a, b);
     this.levels.forEach(({ partOf, parts }, level) => {
       const from = partOf[x]!;
       const to = partOf[y]!;
@@ -95,5 +111,6 @@ export class TokenTraffic {
     });
     this.gpuOf[a] = y;
     this.gpuOf[b] = x;
+    this.gains?.learn();
   }
 }

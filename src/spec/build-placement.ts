@@ -158,6 +158,23 @@ const checkMemory = (
   return false;
 };
 
+/** What traffic is not defined for, and why. */
+const LOCALITY_UNFIT: readonly { readonly holds: (spec: PlacementSpec) => boolean; readonly why: string }[] =
+  [
+    {
+      holds: ({ redundant_experts: redundant }) => (redundant ?? 0) > 0,
+      why: 'with redundant_experts the system chooses at run time which replica a token takes, so that the placement alone does not say where it goes (balance and robust take replicas)',
+    },
+    {
+      holds: ({ slots }) => slots !== undefined,
+      why: 'slots of different numbers leave nothing to exchange one for one',
+    },
+    {
+      holds: ({ groups }) => groups !== undefined,
+      why: 'groups bind the experts of a group to one node, and node-limited routing bounds the nodes of a token already',
+    },
+  ];
+
 const usualObjective = (loads: PlacementLoads): PlacementObjective => {
   if (loads.scenarios.length > 1) return 'robust';
   return loads.trace === null ? 'balance' : 'joint';
@@ -179,11 +196,12 @@ const checkObjective = (
     );
     return false;
   }
-  if ((spec.redundant_experts ?? 0) > 0 || spec.slots !== undefined || spec.groups !== undefined) {
+  const unfit = LOCALITY_UNFIT.find(({ holds }) => holds(spec));
+  if (unfit !== undefined) {
     context.error(
       at,
       'placement/locality',
-      `${objective} places each expert once, in equal slots and without groups`,
+      `${objective} places each expert once, in equal slots: ${unfit.why}`,
     );
     return false;
   }
