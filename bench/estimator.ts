@@ -5,6 +5,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import type { Cluster, NodeGroup } from '../src/cluster/cluster.ts';
+import type * as estimators from '../src/cost/estimator.ts';
+import type * as calibrations from '../src/ingest/calibration.ts';
+import type * as models from '../src/ingest/model-presets.ts';
+import type * as presets from '../src/ingest/presets.ts';
 import type { Problem } from '../src/plan/problem.ts';
 import type { Partition, Strategy } from '../src/strategy/strategy.ts';
 
@@ -12,12 +16,10 @@ const source = process.argv.includes('--source');
 if (!source) execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 const load = async <M>(path: string): Promise<M> =>
   (await import(source ? `../src/${path}.ts` : `../dist/${path}.js`)) as M;
-const { createEstimator } = await load<typeof import('../src/cost/estimator.ts')>('cost/estimator');
-const { defaultCalibration } =
-  await load<typeof import('../src/ingest/calibration.ts')>('ingest/calibration');
-const { readModelPreset } =
-  await load<typeof import('../src/ingest/model-presets.ts')>('ingest/model-presets');
-const { readAccelerator } = await load<typeof import('../src/ingest/presets.ts')>('ingest/presets');
+const { createEstimator } = await load<typeof estimators>('cost/estimator');
+const { defaultCalibration } = await load<typeof calibrations>('ingest/calibration');
+const { readModelPreset } = await load<typeof models>('ingest/model-presets');
+const { readAccelerator } = await load<typeof presets>('ingest/presets');
 
 const groupOf = (preset: string, count: number): NodeGroup => {
   const { accelerator, perNode, intraNode, nics } = readAccelerator(preset);

@@ -9,18 +9,17 @@ import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { bytes, seconds } from '../units.ts';
 import type { Bytes, Seconds } from '../units.ts';
 import type { Calibration } from './calibration.ts';
-import {
-  iterationBreakdown,
-  iterationExchangeBound,
-  iterationLowerBound,
-  iterationTime,
-} from './iteration.ts';
-import type { BoundContext } from './iteration.ts';
+import { iterationExchangeBound, iterationLowerBound } from './iteration-bound.ts';
+import type { BoundContext } from './iteration-bound.ts';
+import { iterationBreakdown, iterationTime } from './iteration.ts';
 import type { LayerCost } from './layer.ts';
 import type { LayerChoices } from './layer-bound.ts';
 import { createLayerTables, setIndex } from './layer-set.ts';
 import { createMemoryModel } from './memory.ts';
 import { densePeak, gemmFormat } from './machine.ts';
+import { createCourses } from './schedule-course.ts';
+import { createStageLinks } from './stage-links.ts';
+import { createStageSummer } from './stage-sums.ts';
 import { kindPrefixes, slowestSet, stageMachines } from './stages.ts';
 import { TupleMap } from './tuple-map.ts';
 import { unusableReasons } from './unusable-links.ts';
@@ -118,7 +117,16 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     machinesOf.set(key, found);
     return found;
   };
-  const context: BoundContext = { problem, tables, prefixes, machines, transfers: new TupleMap() };
+  const context: BoundContext = {
+    problem,
+    tables,
+    prefixes,
+    machines,
+    linksOf: createStageLinks(problem, tables),
+    sumStages: createStageSummer(problem, prefixes),
+    simulate: createCourses(),
+    transfers: new TupleMap(),
+  };
   const uniform = cluster.groups.length === 1 && cluster.measured === null;
   /** Mean dense peak of the first `gpus` GPUs: on an unequal cluster each counts with its own. */
   const meanPeak = (gpus: number): number => {
@@ -189,11 +197,14 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
         memory: stages,
       };
     },
-    evaluate: (s, partition) => ({
-      iterationTime: seconds(iterationTime(context, s, partition)),
-      peakMemoryBound: memory.peakBound(s, partition),
-      feasible: memory.excess(s, partition) <= 0 && unusableReasons(tables.topology, s).length === 0,
-    }),
+    evaluate: (s, partition) => {
+      const { bound, excess } = memory.peak(s, partition);
+      return {
+        iterationTime: seconds(iterationTime(context, s, partition)),
+        peakMemoryBound: bound,
+        feasible: excess <= 0 && unusableReasons(tables.topology, s).length === 0,
+      };
+    },
     iterationTime: (s, partition) => seconds(iterationTime(context, s, partition)),
     layerCosts: (s) => costsOn(s, allOf(s)),
     stageCosts,

@@ -2,9 +2,8 @@
 import { seconds } from '../units.ts';
 import type { Seconds } from '../units.ts';
 import { pipelineMakespan } from './pipeline.ts';
-import { pipelineCourse } from './schedule-course.ts';
-import type { Course } from './schedule-course.ts';
-import type { PipelineInput } from './stage.ts';
+import type { CourseOf } from './schedule-course.ts';
+import type { PipelineCourse, PipelineInput } from './stage.ts';
 
 export interface MeasuredPipeline {
   /** Of the replica that takes longest. */
@@ -22,19 +21,20 @@ const isSimulated = ({ schedule, vocabulary = 'last' }: PipelineInput): boolean 
   (schedule === 'gpipe' || schedule === '1f1b' || schedule === 'interleaved') &&
   (vocabulary === 'last' || vocabulary === 'redistributed');
 
-const courseOf = (input: PipelineInput): Course => {
-  if (!isSimulated(input)) {
-    const makespan = pipelineMakespan(input);
-    return { makespan, ends: input.chunks.map(() => makespan) };
-  }
-  return pipelineCourse(input);
+const courseOf = (input: PipelineInput, simulate: CourseOf): PipelineCourse => {
+  if (isSimulated(input)) return simulate(input);
+  const makespan = pipelineMakespan(input);
+  return { makespan, ends: input.chunks.map(() => makespan) };
 };
 
 /**
  * The slowest of replicas that differ in their links alone, exact for GPipe, 1F1B and interleaved order by event
  * simulation (blocking sends and unequal stages too). Throws RangeError without any.
  */
-export const measuredPipeline = (replicas: readonly PipelineInput[]): MeasuredPipeline => {
+export const measuredPipeline = (
+  replicas: readonly PipelineInput[],
+  simulate: CourseOf,
+): MeasuredPipeline => {
   const chosen =
     replicas.length <= MAXIMUM_SIMULATED
       ? replicas
@@ -45,10 +45,10 @@ export const measuredPipeline = (replicas: readonly PipelineInput[]): MeasuredPi
           .map(({ input }) => input);
   const [first, ...others] = chosen;
   if (first === undefined) throw new RangeError('a pipeline has at least one replica');
-  let [input, slowest] = [first, courseOf(first)];
+  let [input, slowest] = [first, courseOf(first, simulate)];
   const ends = [...slowest.ends];
   for (const other of others) {
-    const course = courseOf(other);
+    const course = courseOf(other, simulate);
     for (const [stage, end] of course.ends.entries()) ends[stage] = Math.max(ends[stage] ?? 0, end);
     if (course.makespan > slowest.makespan) [input, slowest] = [other, course];
   }
@@ -60,9 +60,9 @@ export const measuredPipeline = (replicas: readonly PipelineInput[]): MeasuredPi
 };
 
 /** The part of the slowest replica's time that would vanish with links of zero transfer time. */
-export const measuredTransfer = ({ input, makespan }: MeasuredPipeline): Seconds => {
+export const measuredTransfer = ({ input, makespan }: MeasuredPipeline, simulate: CourseOf): Seconds => {
   const still = input.links.map(() => seconds(0));
   return seconds(
-    makespan - courseOf({ ...input, links: still, directed: { down: still, up: still } }).makespan,
+    makespan - courseOf({ ...input, links: still, directed: { down: still, up: still } }, simulate).makespan,
   );
 };

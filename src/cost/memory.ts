@@ -16,8 +16,11 @@ export interface MemoryModel {
   /** One stage by category, with its expected and bounding figures and its capacity. */
   readonly stage: (strategy: Strategy, partition: Partition, stage: number) => StageMemory;
   readonly stages: (strategy: Strategy, partition: Partition) => readonly StageMemory[];
-  /** The largest bound on device memory over stages; allocates nothing once its tables are filled. */
-  readonly peakBound: (strategy: Strategy, partition: Partition) => Bytes;
+  /** The largest bound on device memory over stages, and the largest excess over capacity, in one pass. */
+  readonly peak: (
+    strategy: Strategy,
+    partition: Partition,
+  ) => { readonly bound: Bytes; readonly excess: Bytes };
   /** Largest of bound − capacity over stages: at most 0 when the plan fits. */
   readonly excess: (strategy: Strategy, partition: Partition) => Bytes;
   /** Bound − capacity of one stage. */
@@ -107,30 +110,23 @@ export const createMemoryModel = (problem: Problem): MemoryModel => {
     compute(strategy, index).placed(strategy, shape, first, index, scratch);
     return result(scratch, strategy, index);
   };
+  const peak: MemoryModel['peak'] = (strategy, partition) => {
+    const shape = scheduleShape(problem, strategy);
+    place(strategy, shape, partition);
+    let [bound, excess] = [0, -Infinity];
+    for (let index = 0; index < strategy.pipeline; index += 1) {
+      compute(strategy, index).placed(strategy, shape, first, index, scratch);
+      bound = Math.max(bound, scratch.bound);
+      excess = Math.max(excess, scratch.bound - capacity(strategy, index));
+    }
+    return { bound: bytes(bound), excess: bytes(excess) };
+  };
   return {
     stage,
     stages: (strategy, partition) =>
       Array.from({ length: strategy.pipeline }, (_, index) => stage(strategy, partition, index)),
-    peakBound: (strategy, partition) => {
-      const shape = scheduleShape(problem, strategy);
-      place(strategy, shape, partition);
-      let largest = 0;
-      for (let index = 0; index < strategy.pipeline; index += 1) {
-        compute(strategy, index).placed(strategy, shape, first, index, scratch);
-        largest = Math.max(largest, scratch.bound);
-      }
-      return bytes(largest);
-    },
-    excess: (strategy, partition) => {
-      const shape = scheduleShape(problem, strategy);
-      place(strategy, shape, partition);
-      let largest = -Infinity;
-      for (let index = 0; index < strategy.pipeline; index += 1) {
-        compute(strategy, index).placed(strategy, shape, first, index, scratch);
-        largest = Math.max(largest, scratch.bound - capacity(strategy, index));
-      }
-      return bytes(largest);
-    },
+    peak,
+    excess: (strategy, partition) => peak(strategy, partition).excess,
     stageExcess: (strategy, partition, index) => {
       const shape = scheduleShape(problem, strategy);
       place(strategy, shape, partition);

@@ -14,6 +14,9 @@ import { dataSpans, groupSpans, spanOf, spansOfStages } from './group-spans.ts';
 import { iterationTime } from './iteration.ts';
 import type { IterationContext } from './iteration.ts';
 import { createLayerTables, setIndex } from './layer-set.ts';
+import { createCourses } from './schedule-course.ts';
+import { createStageLinks } from './stage-links.ts';
+import { createStageSummer } from './stage-sums.ts';
 import { kindPrefixes, stageMachines } from './stages.ts';
 
 const crossesMeasured = ({ inside, outside }: GroupSpan): boolean =>
@@ -45,17 +48,20 @@ export const createOrderScore = (
   const machines = stageMachines(problem, strategy).map((groups, stage) =>
     groups.map((group) => setIndex(tables, stage, group)),
   );
-  const context: IterationContext = {
+  const prefixes = kindPrefixes(model.kinds.length, model.layers);
+  const context: Omit<IterationContext, 'tables' | 'linksOf'> = {
     problem,
-    tables,
-    prefixes: kindPrefixes(model.kinds.length, model.layers),
+    prefixes,
     machines: () => machines,
+    sumStages: createStageSummer(problem, prefixes),
+    simulate: createCourses(),
   };
   return (order) => {
     const topology = createTopology(launchedCluster(cluster, order));
     const spans = spansOfStages(topology, strategy).map((span) => dataSpans(span, strategy));
     const moved = sets.map((set, index) => ({ ...set, data: { ...set.data, ...spans[index] } }));
     const own = { topology, machines: tables.machines, sets: () => moved };
-    return seconds(iterationTime({ ...context, tables: own }, strategy, partition));
+    const linksOf = createStageLinks(problem, own);
+    return seconds(iterationTime({ ...context, tables: own, linksOf }, strategy, partition));
   };
 };

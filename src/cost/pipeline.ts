@@ -8,9 +8,10 @@ import {
   vocabularyParallelTime,
   zeroBubbleTime,
 } from './schedule-closed.ts';
+import type { ClosedInput } from './schedule-closed.ts';
 import { busiestStage } from './schedule-time.ts';
 
-const closedForm = (input: PipelineInput): number => {
+const closedForm = (input: ClosedInput): number => {
   const vocabulary = input.vocabulary ?? 'last';
   if (vocabulary !== 'last' && vocabulary !== 'redistributed') return vocabularyParallelTime(input);
   switch (input.schedule) {
@@ -30,7 +31,7 @@ const closedForm = (input: PipelineInput): number => {
 };
 
 /** The makespan alone, at half the price. */
-export const pipelineMakespan = (input: PipelineInput): number => closedForm(input);
+export const pipelineMakespan = (input: ClosedInput): number => closedForm(input);
 
 /**
  * Time of one iteration's passes by closed form. Used for every estimate, so that search, estimate and accuracy see

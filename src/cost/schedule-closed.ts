@@ -1,8 +1,19 @@
 /** Closed forms of the length of one pipelined iteration. */
 import type { PipelineInput } from './stage.ts';
 
-/** Σ over the chunks of a stage. */
-const sums = (input: PipelineInput): { forward: number[]; backward: number[]; weight: number[] } => {
+/** Σ over the chunks of each stage, of one micro-batch; only the first entries count where an array is longer. */
+export interface StageSums {
+  readonly forward: ArrayLike<number>;
+  readonly backward: ArrayLike<number>;
+  readonly weight: ArrayLike<number>;
+}
+
+/** A pipeline by its chunks, or by the sums of each stage, which is all that closed forms look at. */
+export type ClosedInput =
+  PipelineInput | (Omit<PipelineInput, 'chunks' | 'directed'> & { readonly sums: StageSums });
+
+const sums = (input: ClosedInput): StageSums => {
+  if ('sums' in input) return input.sums;
   const forward: number[] = [];
   const backward: number[] = [];
   const weight: number[] = [];
@@ -20,14 +31,18 @@ const sums = (input: PipelineInput): { forward: number[]; backward: number[]; we
   return { forward, backward, weight };
 };
 
-const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+const total = (values: ArrayLike<number>, count: number): number => {
+  let sum = 0;
+  for (let index = 0; index < count; index += 1) sum += values[index] ?? 0;
+  return sum;
+};
 
 /**
  * GPipe: all forwards, then all backwards, each a flow shop of equal jobs:
  * Σf + Σc + (m−1)·max f, and the same with b. Blocking sends lengthen the sender's occupation by c. Exact.
  * Source: Huang et al., GPipe, with unequal stages.
  */
-export const gpipeTime = (input: PipelineInput): number => {
+export const gpipeTime = (input: ClosedInput): number => {
   const { forward, backward } = sums(input);
   const p = input.stages;
   const link = (index: number): number => (index >= 0 && index < p - 1 ? (input.links[index] ?? 0) : 0);
@@ -38,8 +53,26 @@ export const gpipeTime = (input: PipelineInput): number => {
     transfers += 2 * link(stage);
   }
   return (
-    total(forward) + total(backward) + transfers + (input.microBatches - 1) * (slowForward + slowBackward)
+    total(forward, p) +
+    total(backward, p) +
+    transfers +
+    (input.microBatches - 1) * (slowForward + slowBackward)
   );
+};
+
+const largest = (values: Float64Array): number => {
+  let most = 0;
+  for (const value of values) most = Math.max(most, value);
+  return most;
+};
+
+/** Both passes of each stage, its own passes of a spread vocabulary apart. */
+const workOf = (input: ClosedInput): Float64Array => {
+  const { forward, backward } = sums(input);
+  const work = new Float64Array(input.stages);
+  for (let stage = 0; stage < work.length; stage += 1)
+    work[stage] = (forward[stage] ?? 0) + (backward[stage] ?? 0);
+  return work;
 };
 
 /**
@@ -47,7 +80,7 @@ export const gpipeTime = (input: PipelineInput): number => {
  * max over i of Σ(f+b) + 2Σc inside; blocking sends add the transfers at both ends of the run, which hold up the
  * streams of i and j. Such a cycle carries k micro-batches.
  */
-const longestCycles = (input: PipelineInput, work: readonly number[]): Float64Array => {
+const longestCycles = (input: ClosedInput, work: ArrayLike<number>): Float64Array => {
   const p = input.stages;
   const longest = new Float64Array(p);
   for (let first = 0; first < p; first += 1) {
@@ -67,12 +100,11 @@ const longestCycles = (input: PipelineInput, work: readonly number[]): Float64Ar
  * Time per micro-batch in the steady state of 1F1B: max over runs of stages i..j of
  * [Σ(f+b) + 2Σ links inside] / (j−i+1), the maximum cycle mean of the schedule's event graph.
  */
-export const steadyPeriod = (input: PipelineInput): number => {
-  const { forward, backward } = sums(input);
-  return longestCycles(
-    input,
-    forward.map((f, stage) => f + (backward[stage] ?? 0)),
-  ).reduce((best, cycle, index) => Math.max(best, cycle / (index + 1)), 0);
+export const steadyPeriod = (input: ClosedInput): number => {
+  return longestCycles(input, workOf(input)).reduce(
+    (best, cycle, index) => Math.max(best, cycle / (index + 1)),
+    0,
+  );
 };
 
 /**
@@ -102,14 +134,14 @@ const cyclesFor = (longest: Float64Array, count: number): number => {
  * Source: maximum cycle mean of the event graph (max-plus algebra); for c = 0 and equal stages (m + p − 1)(f+b),
  * Narayanan et al. SC21 section 2.2.
  */
-export const oneForwardOneBackwardTime = (input: PipelineInput): number => {
-  const { forward, backward } = sums(input);
-  const work = forward.map((f, stage) => f + (backward[stage] ?? 0));
+export const oneForwardOneBackwardTime = (input: ClosedInput): number => {
+  const work = workOf(input);
+  const p = input.stages;
   let transfers = 0;
   for (let index = 0; index < input.stages - 1; index += 1) transfers += input.links[index] ?? 0;
   // Without transfers no run of stages is longer than as many times its slowest stage.
-  if (transfers === 0) return total(work) + (input.microBatches - 1) * Math.max(...work);
-  return total(work) + 2 * transfers + cyclesFor(longestCycles(input, work), input.microBatches - 1);
+  if (transfers === 0) return total(work, p) + (input.microBatches - 1) * largest(work);
+  return total(work, p) + 2 * transfers + cyclesFor(longestCycles(input, work), input.microBatches - 1);
 };
 
 /**
@@ -119,7 +151,7 @@ export const oneForwardOneBackwardTime = (input: PipelineInput): number => {
  * a group of G micro-batches does not cover, in warm-up and flush.
  * Source: Narayanan et al. SC21 section 2.2 for equal stages; warm-up order of Megatron-LM.
  */
-export const interleavedTime = (input: PipelineInput): number => {
+export const interleavedTime = (input: ClosedInput): number => {
   const { forward, backward } = sums(input);
   const { stages: p, virtualStages: v, microBatches: m } = input;
   let [slowest, round, turn, way] = [0, 0, 0, 0];
@@ -137,7 +169,10 @@ export const interleavedTime = (input: PipelineInput): number => {
   const wait = (perRound: number): number =>
     Math.max(0, perRound / v + turn - (group * (perRound / v + (input.blocking ? turn : 0))) / p);
   return (
-    m * slowest + (round - slowest) / v + 2 * way + (v - 1) * (wait(total(forward)) + wait(total(backward)))
+    m * slowest +
+    (round - slowest) / v +
+    2 * way +
+    (v - 1) * (wait(total(forward, p)) + wait(total(backward, p)))
   );
 };
 
@@ -149,7 +184,7 @@ export const interleavedTime = (input: PipelineInput): number => {
  * stage starts its own iteration.
  * Source: Qi et al. (Zero Bubble; Controllable Memory), deepseek-ai/DualPipe README @ 3da1bbe.
  */
-export const zeroBubbleTime = (input: PipelineInput): number => {
+export const zeroBubbleTime = (input: ClosedInput): number => {
   const { forward, backward, weight } = sums(input);
   const { stages: p, microBatches: m, schedule } = input;
   let [slowest, f, b, w, way] = [0, 0, 0, 0, 0];
@@ -180,12 +215,13 @@ export const zeroBubbleTime = (input: PipelineInput): number => {
  * passes; V-Half fills in p/2 of a mean w.
  * Source: sail-sg/VocabularyParallelism @ 6191c3b; −1.6 to +1.0 % on its 24 published runs given their stage times.
  */
-export const vocabularyParallelTime = (input: PipelineInput): number => {
-  const { forward, backward } = sums(input);
-  const work = forward.map((f, stage) => f + (backward[stage] ?? 0) + (input.vocabularyPasses?.[stage] ?? 0));
-  const fill =
-    input.schedule === 'v-half' ? ((input.stages / 2 + 1) * total(work)) / input.stages : total(work);
+export const vocabularyParallelTime = (input: ClosedInput): number => {
+  const { stages: p, vocabularyPasses, microBatches, links } = input;
+  const work = workOf(input);
+  for (let stage = 0; stage < p; stage += 1)
+    work[stage] = (work[stage] ?? 0) + (vocabularyPasses?.[stage] ?? 0);
+  const fill = input.schedule === 'v-half' ? ((p / 2 + 1) * total(work, p)) / p : total(work, p);
   let way = 0;
-  for (let index = 0; index < input.stages - 1; index += 1) way += 2 * (input.links[index] ?? 0);
-  return (input.microBatches - 1) * Math.max(...work) + fill + way;
+  for (let index = 0; index < p - 1; index += 1) way += 2 * (links[index] ?? 0);
+  return (microBatches - 1) * largest(work) + fill + way;
 };

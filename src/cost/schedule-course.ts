@@ -1,98 +1,123 @@
 /** The event simulation without its record of passes, for who asks for many: when each stage ends, and the whole. */
+import { steadyCourse } from './schedule-steady.ts';
 import { chunkPosition, stageOrder } from './schedule-order.ts';
 import type { ScheduleShape } from './schedule-order.ts';
 import { passTime, transferBetween } from './schedule-time.ts';
-import type { PipelineInput } from './stage.ts';
-
-export interface Course {
-  readonly makespan: number;
-  /** When each stage ends its last pass, seconds from the start. */
-  readonly ends: readonly number[];
-}
-
-/** Passes of each stage in order, as numbers: (micro-batch · chunks + chunk) · 2, plus 1 for backward. */
-type Orders = readonly Int32Array[];
-
-const known = new Map<string, Orders>();
-const REMEMBERED = 64;
-
-/** Orders depend on the shape alone, and a search asks for the same few shapes again and again. */
-const ordersOf = (shape: ScheduleShape): Orders => {
-  const { schedule, stages, virtualStages, microBatches, microBatchGroup } = shape;
-  const key = [schedule, stages, virtualStages, microBatches, microBatchGroup].join(' ');
-  const found = known.get(key);
-  if (found !== undefined) return found;
-  const orders = Array.from({ length: stages }, (_, stage) =>
-    Int32Array.from(
-      stageOrder(shape, stage),
-      ({ kind, chunk, microBatch }) => (microBatch * virtualStages + chunk) * 2 + Number(kind === 'backward'),
-    ),
-  );
-  if (known.size >= REMEMBERED) known.clear();
-  known.set(key, orders);
-  return orders;
-};
+import type { PipelineCourse, PipelineInput } from './stage.ts';
 
 /** As simulatePipeline, for schedules of forward and backward passes in a known order (GPipe, 1F1B, interleaved). */
-export const pipelineCourse = (input: PipelineInput): Course => {
-  const { stages, virtualStages, microBatches } = input;
+export type CourseOf = (input: PipelineInput) => PipelineCourse;
+
+/** Passes of all stages in an order in which they can be timed: each after those that it waits for. */
+interface Order {
+  /** 2 · position + 1 for backward. */
+  readonly code: Int32Array;
+  /** The pass whose result it takes, and the one before it on its stage; −1 for none. */
+  readonly input: Int32Array;
+  readonly before: Int32Array;
+  /** The last pass of each stage. */
+  readonly last: Int32Array;
+}
+
+const orderOf = (shape: ScheduleShape): Order => {
+  const { stages, virtualStages, microBatches } = shape;
   const positions = stages * virtualStages;
-  const orders = ordersOf(input);
-  const forward = new Float64Array(positions * microBatches).fill(-1);
-  const backward = new Float64Array(positions * microBatches).fill(-1);
-  const [forwardTime, backwardTime] = [new Float64Array(positions), new Float64Array(positions)];
-  const [down, up] = [new Float64Array(positions), new Float64Array(positions)];
-  for (let stage = 0; stage < stages; stage += 1)
-    for (let chunk = 0; chunk < virtualStages; chunk += 1) {
-      const position = chunkPosition(input, stage, chunk);
-      const time = input.chunks[stage]?.[chunk];
-      if (time === undefined) throw new RangeError(`stage ${stage} has no chunk ${chunk}`);
-      forwardTime[position] = passTime(time, 'forward', false);
-      backwardTime[position] = passTime(time, 'backward', false);
-      if (position + 1 < positions) down[position] = transferBetween(input, position, position + 1);
-      if (position > 0) up[position] = transferBetween(input, position, position - 1);
-    }
+  const orders = Array.from({ length: stages }, (_, stage) => stageOrder(shape, stage));
+  const count = 2 * positions * microBatches;
+  const [code, input, before] = [new Int32Array(count), new Int32Array(count), new Int32Array(count)];
+  const last = new Int32Array(stages).fill(-1);
   const next = new Int32Array(stages);
-  const free = new Float64Array(stages);
-  const ends = new Float64Array(stages);
-  let left = orders.reduce((sum, order) => sum + order.length, 0);
-  for (let before = -1; before !== left;) {
-    before = left;
-    for (let stage = 0; stage < stages; stage += 1) {
-      const order = orders[stage] ?? new Int32Array();
-      let at = next[stage] ?? 0;
-      let clock = free[stage] ?? 0;
-      let end = ends[stage] ?? 0;
-      for (; at < order.length; at += 1) {
-        const pass = order[at] ?? 0;
-        const isBackward = (pass & 1) === 1;
-        const piece = pass >> 1;
-        const position = (piece % virtualStages) * stages + stage;
-        const microBatch = Math.floor(piece / virtualStages);
-        const cell = position * microBatches + microBatch;
-        let arrival = 0;
-        if (!isBackward && position > 0) {
-          const done = forward[cell - microBatches] ?? -1;
-          if (done < 0) break;
-          arrival = done + (down[position - 1] ?? 0);
-        } else if (isBackward && position === positions - 1) {
-          arrival = forward[cell] ?? -1;
-          if (arrival < 0) break;
-        } else if (isBackward) {
-          const done = backward[cell + microBatches] ?? -1;
-          if (done < 0) break;
-          arrival = done + (up[position + 1] ?? 0);
-        }
-        end = Math.max(arrival, clock) + ((isBackward ? backwardTime : forwardTime)[position] ?? 0);
-        (isBackward ? backward : forward)[cell] = end;
-        clock = end + (input.blocking ? ((isBackward ? up : down)[position] ?? 0) : 0);
-        left -= 1;
+  const placed = new Int32Array(count).fill(-1);
+  const cell = (of: number, microBatch: number): number => of * microBatches + microBatch;
+  let made = 0;
+  for (let earlier = -1; earlier !== made;) {
+    earlier = made;
+    for (const [stage, order] of orders.entries())
+      for (let at = next[stage] ?? 0; at < order.length; at += 1) {
+        const pass = order[at];
+        if (pass === undefined) break;
+        const position = chunkPosition(shape, stage, pass.chunk);
+        const backward = pass.kind === 'backward';
+        const first = !backward && position === 0;
+        const from = backward
+          ? position === positions - 1
+            ? 2 * position
+            : 2 * (position + 1) + 1
+          : 2 * (position - 1);
+        const source = first ? -1 : (placed[cell(from, pass.microBatch)] ?? -1);
+        if (!first && source < 0) break;
+        const own = 2 * position + Number(backward);
+        code[made] = own;
+        input[made] = source;
+        before[made] = last[stage] ?? -1;
+        placed[cell(own, pass.microBatch)] = made;
+        last[stage] = made;
+        next[stage] = at + 1;
+        made += 1;
       }
-      next[stage] = at;
-      free[stage] = clock;
-      ends[stage] = end;
-    }
   }
-  if (left > 0) throw new RangeError(`${input.schedule}: the order of passes waits for itself`);
-  return { makespan: Math.max(...ends), ends: [...ends] };
+  if (made < count) throw new RangeError(`${shape.schedule}: the order of passes waits for itself`);
+  return { code, input, before, last };
+};
+
+const REMEMBERED = 64;
+
+/**
+ * Orders depend on the shape alone, and a search asks for the same few shapes again and again: who owns the simulation
+ * owns what it remembers. 1F1B of one chunk a stage is timed round by round, and once its rounds repeat, in one step.
+ */
+export const createCourses = (): CourseOf => {
+  const known = new Map<string, Order>();
+  let ends = new Float64Array(1024);
+  const remembered = (shape: ScheduleShape): Order => {
+    const { schedule, stages, virtualStages, microBatches, microBatchGroup } = shape;
+    const key = [schedule, stages, virtualStages, microBatches, microBatchGroup].join(' ');
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const order = orderOf(shape);
+    if (known.size >= REMEMBERED) known.clear();
+    known.set(key, order);
+    return order;
+  };
+  return (input) => {
+    const { stages, virtualStages, microBatches } = input;
+    if (input.schedule === '1f1b' && virtualStages === 1 && microBatches >= 2 * stages)
+      return steadyCourse(input);
+    const positions = stages * virtualStages;
+    const { code, input: source, before, last } = remembered(input);
+    if (ends.length < code.length) ends = new Float64Array(2 * code.length);
+    const [time, arrival, send] = [
+      new Float64Array(2 * positions),
+      new Float64Array(2 * positions),
+      new Float64Array(2 * positions),
+    ];
+    for (let stage = 0; stage < stages; stage += 1)
+      for (let chunk = 0; chunk < virtualStages; chunk += 1) {
+        const position = chunkPosition(input, stage, chunk);
+        const passes = input.chunks[stage]?.[chunk];
+        if (passes === undefined) throw new RangeError(`stage ${stage} has no chunk ${chunk}`);
+        time[2 * position] = passTime(passes, 'forward', false);
+        time[2 * position + 1] = passTime(passes, 'backward', false);
+        if (position + 1 < positions) {
+          const down = transferBetween(input, position, position + 1);
+          arrival[2 * (position + 1)] = down;
+          if (input.blocking) send[2 * position] = down;
+        }
+        if (position > 0) {
+          const up = transferBetween(input, position, position - 1);
+          arrival[2 * (position - 1) + 1] = up;
+          if (input.blocking) send[2 * position + 1] = up;
+        }
+      }
+    for (let pass = 0; pass < code.length; pass += 1) {
+      const own = code[pass] ?? 0;
+      const from = source[pass] ?? -1;
+      const previous = before[pass] ?? -1;
+      let start = from < 0 ? 0 : (ends[from] ?? 0) + (arrival[own] ?? 0);
+      if (previous >= 0) start = Math.max(start, (ends[previous] ?? 0) + (send[code[previous] ?? 0] ?? 0));
+      ends[pass] = start + (time[own] ?? 0);
+    }
+    const own = Array.from(last, (pass) => ends[pass] ?? 0);
+    return { makespan: Math.max(...own), ends: own };
+  };
 };

@@ -43,3 +43,10 @@ export interface PipelineTime {
   /** The part of makespan that would vanish with links of zero transfer time; the rest of makespan − busy is bubble. */
   readonly transfer: Seconds;
 }
+
+/** When a pipeline ends, seconds from its start. */
+export interface PipelineCourse {
+  readonly makespan: number;
+  /** The last pass of each stage. */
+  readonly ends: readonly number[];
+}

@@ -68,7 +68,8 @@ export interface StageCost {
 }
 
 /** Where the head's time goes: onto the last stage, or, with a spread vocabulary, into passes of its own. */
-const headOnStage = (s: Strategy): boolean => s.vocabulary === 'last' || s.vocabulary === 'redistributed';
+export const headOnStage = (s: Strategy): boolean =>
+  s.vocabulary === 'last' || s.vocabulary === 'redistributed';
 
 /** The stage where the model ends: the last, or in a V of an even number of rounds the first. */
 export const headStage = (s: Strategy): number =>

@@ -167,6 +167,28 @@ describe('unusable links', () => {
 });
 
 describe('stages on their own links', () => {
+  it('evaluate says to the last bit what the breakdown says, for any partition and recomputation', () => {
+    const rows = even(4, 40);
+    (rows[0] as number[])[1] = 9;
+    (rows[2] as number[])[3] = 5;
+    const problem = problemOf({ cluster: clusterOf(4, { measured: links(rows) }) }, { globalBatchSize: 64 });
+    const estimator = createEstimator(problem, calibrationWith());
+    const strategies = [
+      strategyOf({ tensor: 4, pipeline: 4, data: 2, microBatchGroup: 4 }),
+      strategyOf({ tensor: 8, pipeline: 4, data: 1, recompute: { kind: 'full-block', layers: 1 } }),
+      strategyOf({ tensor: 8, pipeline: 4, data: 1, schedule: 'gpipe', recompute: { kind: 'full' } }),
+    ];
+    for (const strategy of strategies)
+      for (const partition of [
+        [[2], [2], [2], [2]],
+        [[1], [3], [2], [2]],
+        [[0], [3], [3], [2]],
+      ])
+        expect(estimator.evaluate(strategy, partition).iterationTime).toBe(
+          estimator.estimate(strategy, partition).iterationTime,
+        );
+  });
+
   it('layers cost more where the experts of a stage are exchanged over a slow link', () => {
     const rows = even(4, 40);
     for (const [a, b] of [[2, 3] as const, [3, 2] as const]) (rows[a] as number[])[b] = 4;

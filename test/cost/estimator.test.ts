@@ -83,9 +83,10 @@ describe('an estimate', () => {
         expect(sum(estimate.time)).toBeCloseTo(estimate.iterationTime, 9);
         for (const part of Object.values(estimate.time)) expect(part).toBeGreaterThanOrEqual(-1e-12);
         const evaluation = estimator.evaluate(strategy, partition);
-        expect(evaluation.iterationTime).toBeCloseTo(estimate.iterationTime, 12);
+        // The way without records adds the same numbers in the same order.
+        expect(evaluation.iterationTime).toBe(estimate.iterationTime);
         expect(evaluation.feasible).toBe(estimate.feasible);
-        expect(evaluation.peakMemoryBound).toBeCloseTo(estimate.peakMemoryBound, 0);
+        expect(evaluation.peakMemoryBound).toBe(estimate.peakMemoryBound);
         expect(estimator.iterationTime(strategy, partition)).toBe(evaluation.iterationTime);
         expect(estimator.lowerBound(strategy)).toBeLessThanOrEqual(estimate.iterationTime * (1 + 1e-9));
       }),

@@ -9,7 +9,8 @@ import {
   ringTime,
   stageParameters,
 } from '../../src/cost/link-objective.ts';
-import { measuredPipeline, measuredTransfer } from '../../src/cost/measured-pipeline.ts';
+import * as measured from '../../src/cost/measured-pipeline.ts';
+import { createCourses } from '../../src/cost/schedule-course.ts';
 import type { PipelineInput } from '../../src/cost/stage.ts';
 import type { Problem } from '../../src/plan/problem.ts';
 import type { Strategy } from '../../src/strategy/strategy.ts';
@@ -23,6 +24,8 @@ const matrix = matrixOfRows(names, [
   [20, 0, 30],
   [50, 60, 0],
 ]);
+
+const course = createCourses();
 
 describe('rings and paths', () => {
   it('a ring takes 2(R−1)∕R of its bytes over the slowest link on its way round', () => {
@@ -230,16 +233,16 @@ describe('replicas over measured links', () => {
   };
 
   it('one micro-batch: forward, the link, forward, backward, the link back, backward', () => {
-    const one = measuredPipeline([replica(0.5, 0.25)]);
+    const one = measured.measuredPipeline([replica(0.5, 0.25)], course);
     expect(one.makespan).toBeCloseTo(6.75, 12);
     // The second stage is done at 4.5, the first at the end.
     expect(one.headStarts.map(Number)).toEqual([0, 2.25]);
-    expect(measuredTransfer(one)).toBeCloseTo(0.75, 12);
+    expect(measured.measuredTransfer(one, course)).toBeCloseTo(0.75, 12);
   });
 
   it('the slowest replica counts; gradients of a stage wait for its latest', () => {
     const slow = replica(0.5, 4);
-    const both = measuredPipeline([replica(3, 0.25), slow, replica(0, 0)]);
+    const both = measured.measuredPipeline([replica(3, 0.25), slow, replica(0, 0)], course);
     expect(both.input).toBe(slow);
     expect(both.makespan).toBeCloseTo(10.5, 12);
     // The first replica’s second stage ends at 1 + 3 + 3 = 7, the slow one’s at 4.5.
@@ -248,22 +251,22 @@ describe('replicas over measured links', () => {
 
   it('of many replicas the slowest by closed form are simulated', () => {
     const many = Array.from({ length: 20 }, (_, index) => replica(index / 10, index / 10));
-    expect(measuredPipeline(many).input).toBe(many[19]);
-    expect(measuredPipeline(many).makespan).toBeCloseTo(6 + 3.8, 12);
+    expect(measured.measuredPipeline(many, course).input).toBe(many[19]);
+    expect(measured.measuredPipeline(many, course).makespan).toBeCloseTo(6 + 3.8, 12);
   });
 
   it('schedules without a known order, and vocabulary passes, are judged by their closed forms', () => {
     // ZB-H1: one micro-batch of 3, the bubble f + b − 2W = 1, one wave of transfers both ways.
-    const zero = measuredPipeline([replica(0.5, 0.5, { schedule: 'zb-h1' })]);
+    const zero = measured.measuredPipeline([replica(0.5, 0.5, { schedule: 'zb-h1' })], course);
     expect(zero.makespan).toBeCloseTo(3 + 1 + 1, 12);
     expect(zero.headStarts.map(Number)).toEqual([0, 0]);
     const passes = { vocabulary: 'vocab-1', vocabularyPasses: [seconds(0.5), seconds(0.5)] } as const;
-    expect(measuredPipeline([replica(0.5, 0.5, passes)]).makespan).toBeCloseTo(7 + 1, 12);
+    expect(measured.measuredPipeline([replica(0.5, 0.5, passes)], course).makespan).toBeCloseTo(7 + 1, 12);
     const redistributed = replica(0.5, 0.25, { vocabulary: 'redistributed' });
-    expect(measuredPipeline([redistributed]).makespan).toBeCloseTo(6.75, 12);
+    expect(measured.measuredPipeline([redistributed], course).makespan).toBeCloseTo(6.75, 12);
   });
 
   it('needs one', () => {
-    expect(() => measuredPipeline([])).toThrow(RangeError);
+    expect(() => measured.measuredPipeline([], course)).toThrow(RangeError);
   });
 });

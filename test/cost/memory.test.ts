@@ -442,9 +442,9 @@ describe('bounds and capacity', () => {
     expect(memory.stage(plan, split, 0).capacity).toBeCloseTo(0.94 * 80 * GIB, 0);
   });
 
-  it('peakBound is the largest bound and excess the largest shortage over stages', () => {
+  it('the peak is the largest bound and excess the largest shortage over stages', () => {
     const stages = memory.stages(plan, split);
-    expect(memory.peakBound(plan, split)).toBe(Math.max(...stages.map(({ bound }) => bound)));
+    expect(memory.peak(plan, split).bound).toBe(Math.max(...stages.map(({ bound }) => bound)));
     expect(memory.excess(plan, split)).toBe(
       Math.max(...stages.map(({ bound, capacity }) => bound - capacity)),
     );

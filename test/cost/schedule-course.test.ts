@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { pipelineCourse } from '../../src/cost/schedule-course.ts';
+import { createCourses } from '../../src/cost/schedule-course.ts';
 import { simulatePipeline } from '../../src/cost/schedule-simulation.ts';
 import type { PipelineInput } from '../../src/cost/stage.ts';
 import { seededRandom } from '../../src/placement/random.ts';
 import { seconds } from '../../src/units.ts';
+
+const course = createCourses();
 
 const randomPipeline = (seed: number): PipelineInput => {
   const random = seededRandom(seed);
@@ -31,15 +33,40 @@ const randomPipeline = (seed: number): PipelineInput => {
   };
 };
 
-describe('pipelineCourse', () => {
+describe('the course of a pipeline', () => {
   it('ends every stage when the event simulation with its record does', () => {
     for (let seed = 0; seed < 300; seed += 1) {
       const input = randomPipeline(seed);
       const { makespan, passes } = simulatePipeline(input);
-      const course = pipelineCourse(input);
-      expect(course.makespan, `seed ${seed}`).toBeCloseTo(makespan, 9);
-      expect(course.ends).toEqual(passes.map((stage) => stage.at(-1)?.end));
+      const found = course(input);
+      expect(found.makespan, `seed ${seed}`).toBeCloseTo(makespan, 9);
+      for (const [stage, end] of found.ends.entries())
+        expect(end, `seed ${seed}`).toBeCloseTo(passes[stage]?.at(-1)?.end ?? NaN, 9);
     }
+  });
+
+  it('of 1F1B is the same for hundreds of micro-batches, where rounds repeat after 1 or several', () => {
+    for (let seed = 0; seed < 120; seed += 3) {
+      const one = randomPipeline(seed);
+      const slow = one.links.map((link, hop) => seconds(hop === 1 ? 1.5 : link / 10));
+      for (const microBatches of [2 * one.stages, 97, 240])
+        for (const blocking of [false, true])
+          for (const input of [
+            { ...one, microBatches, blocking },
+            { ...one, microBatches, blocking, directed: { down: slow, up: slow } },
+          ]) {
+            const { makespan, passes } = simulatePipeline(input);
+            const found = course(input);
+            expect(found.makespan / makespan, `seed ${seed}`).toBeCloseTo(1, 11);
+            for (const [stage, end] of found.ends.entries())
+              expect(end / (passes[stage]?.at(-1)?.end ?? NaN), `seed ${seed}`).toBeCloseTo(1, 11);
+          }
+    }
+  });
+
+  it('remembers orders of its own alone: another instance answers the same', () => {
+    const input = randomPipeline(1);
+    expect(createCourses()(input)).toEqual(course(input));
   });
 
   it('takes one stage and two micro-batches as two forward-backward pairs', () => {
@@ -53,6 +80,6 @@ describe('pipelineCourse', () => {
       chunks: [[{ forward: seconds(1), backward: seconds(2), weightGradient: seconds(1) }]],
       blocking: false,
     };
-    expect(pipelineCourse(input)).toEqual({ makespan: 6, ends: [6] });
+    expect(course(input)).toEqual({ makespan: 6, ends: [6] });
   });
 });
