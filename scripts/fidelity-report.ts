@@ -12,6 +12,7 @@ import { percent } from '../src/accuracy/report-tables.ts';
 import { createMemoryModel } from '../src/cost/memory.ts';
 import { defaultCalibration } from '../src/ingest/calibration.ts';
 import { readMeasuredRuns } from '../src/ingest/measured-runs.ts';
+import { bridgeCards, cardTable } from './fidelity/bridge-cards.ts';
 import { foldingReport } from './fidelity/folding.ts';
 import { offloadReport } from './fidelity/offload.ts';
 import { vocabularyRuns } from './fidelity/vocabulary.ts';
@@ -104,6 +105,8 @@ const main = (): void => {
   );
   const vocabulary = vocabularyRuns(at('serving', 'vocabulary_parallel_passes.csv'));
   const folding = foldingReport(runs.value);
+  const cards = bridgeCards(at('launch'));
+  const cardErrors = cards.flatMap(({ error }) => error ?? []);
   const offload = offloadReport(at('serving', 'optimizer_offload_runs.csv'));
   const trials = [summarise(homogeneous), summarise(unevenModel())];
   const ran = trials.reduce((sum, { measured }) => sum + measured, 0);
@@ -208,6 +211,12 @@ const main = (): void => {
       least: true,
     },
     {
+      figure: `Megatron-Bridge verification cards of 2026, ${String(cardErrors.length)} of ${String(cards.length)} runs, mean error`,
+      value: mean(absolute(cardErrors)),
+      must: null,
+      aim: null,
+    },
+    {
       figure: `optimizer offload, ${String(offload.errors.length)} of ${String(offload.runs)} runs, mean error of iteration`,
       value: mean(offload.errors),
       must: 0.1,
@@ -268,6 +277,7 @@ const main = (): void => {
         `| ${line.figure} | ${shown(line, line.value)} | ${shown(line, line.must)} | ${shown(line, line.aim)} | ${verdict(line)} |`,
     ),
     '',
+    ...cardTable(cards),
   ].join('\n');
   writeFileSync(fileURLToPath(new URL('../docs/accuracy-fidelity.md', import.meta.url)), page);
   process.stdout.write(page);

@@ -101,7 +101,9 @@ const grouped = (context: LayerContext, operator: GroupedLinear): OperatorTime =
   const weights = experts * inputs * outputs;
   const load = (2 * weights) / (machine.memoryBandwidth * machine.constants.streaming);
   const cast = format === 'fp8' || format === 'nvfp4' ? machine.constants.expertCast : 0;
-  const fixed = experts * (machine.constants.expertOverhead + cast);
+  // Captured iterations know no row counts on the host: one kernel serves all experts.
+  const launched = context.behaviour.cudaGraphs === 'full' ? 0 : experts;
+  const fixed = launched * (machine.constants.expertOverhead + cast);
   const floor = context.behaviour.sequentialExperts ? experts * machine.constants.kernelFloor : 0;
   const pass = (k: number): number => Math.hypot(product * (1 + depth / k), load) + fixed + floor;
   return {

@@ -179,6 +179,17 @@ describe('experts', () => {
     expect(fp8.weightGradient - bf16.weightGradient).toBeCloseTo(own, 12);
   });
 
+  it('in graphs of the whole iteration one kernel serves all: no launch and no cast of their own', () => {
+    const graphs = { cudaGraphs: 'full' } as const;
+    for (const format of ['bf16', 'fp8'] as const) {
+      const eager = operatorTime(contextWith({ ...context, format }), expertLinear(), 2);
+      const captured = operatorTime(contextWith({ ...context, format }, graphs), expertLinear(), 2);
+      const own = 4 * (format === 'bf16' ? 1e-4 : 4e-4);
+      expect(eager.forward - captured.forward).toBeCloseTo(own, 12);
+      expect(eager.weightGradient - captured.weightGradient).toBeCloseTo(own, 12);
+    }
+  });
+
   it('one after the other: each is a product of its own, no shorter than a kernel', () => {
     const slow = calibrationWith({ accelerator: { ...ACCELERATOR, kernelFloor: 2e-3 } });
     const [group] = clusterOf(1).groups;
