@@ -146,7 +146,12 @@ def attention_kernels(torch):
 
 def measure_attention(torch, clock, log):
     rows = []
-    for kernel, chosen in attention_kernels(torch):
+    try:
+        kernels = attention_kernels(torch)
+    except ImportError:  # PyTorch before 2.3 has no torch.nn.attention
+        log("attention: left out (this PyTorch cannot choose a kernel)")
+        return rows
+    for kernel, chosen in kernels:
         try:
             for batch, heads, sequence, dim in ATTENTIONS:
                 q, k, v = (
