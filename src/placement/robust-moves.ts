@@ -46,29 +46,44 @@ class Leaders {
 /** Exchanges for several scenarios at once. Holds buffers, so one is made for each search. */
 export class ScenarioImprover {
   private readonly leaders: Leaders;
+  private readonly rest: Float64Array;
 
   constructor(state: LayerState) {
     this.leaders = new Leaders(state.scenarios);
+    this.rest = new Float64Array(state.scenarios);
   }
 
-  /** Value after two slots changed places; stops counting at `limit`. */
-  private after(state: LayerState, a: number, b: number, limit: number): number {
+  /** Notes what stays of each scenario's maximum when GPUs x and y change; returns the value if both became idle. */
+  private set(state: LayerState, x: number, y: number): number {
+    const { scenarios, worst } = state;
+    let value = 0;
+    for (let scenario = 0; scenario < scenarios; scenario += 1) {
+      const rest = this.leaders.without(scenario, x, y);
+      this.rest[scenario] = rest;
+      value = worst ? Math.max(value, rest) : value + rest / scenarios;
+    }
+    return value;
+  }
+
+  /** Value after two slots of the GPUs of `set` changed places, `least` being what it returned; stops at `limit`. */
+  private after(state: LayerState, a: number, b: number, least: number, limit: number): number {
     const { scenarios, experts, gpus, slot, gpuOf, share, slowness, time, worst } = state;
     const x = gpuOf[a]!;
     const y = gpuOf[b]!;
     const first = slot[a]!;
     const second = slot[b]!;
-    let value = 0;
+    let value = least;
     for (let scenario = 0; scenario < scenarios; scenario += 1) {
       const moved =
         (first === FREE ? 0 : share[scenario * experts + first]!) -
         (second === FREE ? 0 : share[scenario * experts + second]!);
-      let most = this.leaders.without(scenario, x, y);
+      const rest = this.rest[scenario]!;
       const left = time[scenario * gpus + x]! - moved * slowness[x]!;
       const right = time[scenario * gpus + y]! + moved * slowness[y]!;
-      if (left > most) most = left;
-      if (right > most) most = right;
-      value = worst ? Math.max(value, most) : value + most / scenarios;
+      const most = left > right ? left : right;
+      if (most <= rest) continue;
+      if (!worst) value += (most - rest) / scenarios;
+      else if (most > value) value = most;
       if (value >= limit) return Infinity;
     }
     return value;
@@ -86,14 +101,17 @@ export class ScenarioImprover {
       const hottest = this.leaders.gpu[scenario * 3]!;
       if (seen.has(hottest)) continue;
       seen.add(hottest);
-      for (let a = start[hottest]!; a < start[hottest + 1]!; a += 1) {
-        const item = slot[a]!;
-        for (let other = 0; other < gpus; other += 1) {
-          if (other === hottest || (item !== FREE && holds[other * experts + item] === 1)) continue;
+      for (let other = 0; other < gpus; other += 1) {
+        if (other === hottest) continue;
+        const least = this.set(state, hottest, other);
+        if (least >= best) continue;
+        for (let a = start[hottest]!; a < start[hottest + 1]!; a += 1) {
+          const item = slot[a]!;
+          if (item !== FREE && holds[other * experts + item] === 1) continue;
           for (let b = start[other]!; b < start[other + 1]!; b += 1) {
             const back = slot[b]!;
             if (back === item || (back !== FREE && holds[gpuOf[a]! * experts + back] === 1)) continue;
-            const value = this.after(state, a, b, best);
+            const value = this.after(state, a, b, least, best);
             if (value >= best) continue;
             best = value;
             from = a;
