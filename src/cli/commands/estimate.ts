@@ -161,7 +161,10 @@ export const registerEstimate = (program: Command): void => {
     .description('time and memory of one strategy')
     .addArgument(new Argument('<specs...>', 'cluster, model and training, as YAML or JSON'))
     .option('--strategy <keys>', 'the strategy: tensor=8,pipeline=4,…')
-    .option('--plan <file>', 'the strategy of a plan file: one element of plans[] of a result')
+    .option(
+      '--plan <file>',
+      'the strategy and order of hosts of a plan file, one element of plans[] of a result; its dedication, which only a search finds, is not judged again',
+    )
     .addOption(new Option('--format <format>', 'how to print').choices(resultFormats).default('table'))
     .option('--ranks', 'print where every rank runs, as CSV, instead')
     .option('--set <key=value>', 'override a key of the SPEC; may be repeated', collect, [])
