@@ -48,6 +48,10 @@ const removal = (source: Source, use: FlagUse): Edit | null => {
   return { start, end: end + after, text: '' };
 };
 
+/** A value as the shell reads it at a place: quoted where it holds more than letters and no quote stands before it. */
+const inPlace = (source: Source, at: number, value: string): string =>
+  /^[\w.,:/+-]*$/u.test(value) || /["']/u.test(source.text[at - 1] ?? '') ? value : `'${value}'`;
+
 /** New text of a list of flags, wherever in the source each of them stands; null where one cannot be changed in place. */
 export const rewriteFlags = (source: Source, uses: readonly FlagUse[], changes: Changes): string | null => {
   const edits: Edit[] = [];
@@ -58,7 +62,7 @@ export const rewriteFlags = (source: Source, uses: readonly FlagUse[], changes: 
   for (const [flag, value] of changes) {
     const use = byFlag.get(flag);
     if (use === undefined) {
-      if (value !== null) added.push(value === '' ? flag : `${flag} ${value}`);
+      if (value !== null) added.push(value === '' ? flag : `${flag} ${inPlace(source, -1, value)}`);
       continue;
     }
     if (value === null) {
@@ -75,7 +79,7 @@ export const rewriteFlags = (source: Source, uses: readonly FlagUse[], changes: 
       const equals = shownText(use.word.fragments).indexOf('=');
       if (whole === null || equals < 0) return null;
       edits.push({ start: whole.start + equals + 1, end: whole.end, text: value });
-    } else edits.push({ ...span, text: value });
+    } else edits.push({ ...span, text: inPlace(source, span.start, value) });
   }
   if (added.length > 0) {
     if (anchorSpan === null) return null;

@@ -13,6 +13,22 @@ export interface Fix {
 
 export type Accept = (changes: Changes) => boolean;
 
+/** Settings that one fix may change. */
+const MOST_CHANGES = 6;
+/** States of one depth that are followed. */
+const WIDTH = 24;
+
+interface Broken {
+  readonly rule: string;
+  readonly settings: readonly string[];
+}
+
+interface State {
+  readonly changes: Changes;
+  readonly errors: readonly Broken[];
+  readonly cost: number;
+}
+
 interface Option {
   readonly key: string;
   readonly value: string | null;
@@ -26,15 +42,13 @@ const optionsOf = (subject: Subject): readonly Option[] =>
   );
 
 /**
- * The fewest settings to change so that no rule fails: all single changes by distance, then pairs, then triples of
- * settings that touch a finding. `accept` asks more of a candidate (that it fits in memory, with a SPEC). Null when
+ * The fewest settings to change so that no rule fails: all single changes by distance, then pairs, then up to
+ * MOST_CHANGES settings, each of which is at fault in what the others leave. `accept` asks more of a candidate (that it fits in memory, with a SPEC). Null when
  * nothing within the bound is legal.
  */
 export const findFix = (subject: Subject, accept: Accept): Fix | null => {
   const base = new Map(subject.open.map(({ key, candidates }) => [key, candidates[0] ?? '']));
-  const errorsOf = (
-    changes: Changes,
-  ): readonly { readonly rule: string; readonly settings: readonly string[] }[] =>
+  const errorsOf = (changes: Changes): readonly Broken[] =>
     subject.judge(new Map([...base, ...changes])).findings.filter(({ level }) => level === 'error');
   const initial = errorsOf(noChanges);
   let left = MOST_JUDGEMENTS;
@@ -52,6 +66,28 @@ export const findFix = (subject: Subject, accept: Accept): Fix | null => {
   const rank = ({ key, cost }: Option): number => cost + (atFault.has(key) ? 0 : 6);
   const options = optionsOf(subject).toSorted((a, b) => rank(a) - rank(b));
   const done = (changes: Changes): Fix => ({ changes, text: subject.rewrite(changes) });
+  /** From three settings on: the states with the fewest errors are followed, each by changes of what is at fault in it, or helped before. */
+  const deeper = (helpful: ReadonlySet<string>): Fix | null => {
+    let states: readonly State[] = [{ changes: noChanges, errors: initial, cost: 0 }];
+    for (let depth = 1; depth <= MOST_CHANGES && states.length > 0; depth++) {
+      const next = new Map<string, State>();
+      for (const { changes, errors, cost } of states) {
+        const fault = new Set(errors.flatMap(({ settings }) => settings));
+        for (const option of options) {
+          if (changes.has(option.key) || !(fault.has(option.key) || helpful.has(option.key))) continue;
+          if ((left -= 1) <= 0) return null;
+          const changed = new Map([...changes, [option.key, option.value]]);
+          const state = { changes: changed, errors: errorsOf(changed), cost: cost + option.cost };
+          if (depth > 2 && state.errors.length === 0 && legal(changed)) return done(changed);
+          next.set(JSON.stringify([...changed].sort()), state);
+        }
+      }
+      states = [...next.values()]
+        .toSorted((a, b) => a.errors.length - b.errors.length || a.cost - b.cost)
+        .slice(0, WIDTH);
+    }
+    return null;
+  };
   for (const { key, value } of options) {
     const changes = new Map([[key, value]]);
     if (left > 0 && legal(changes)) return done(changes);
@@ -67,8 +103,8 @@ export const findFix = (subject: Subject, accept: Accept): Fix | null => {
       errors.length < initial.length
     );
   });
-  const partners = options.slice(0, 120);
-  for (const first of useful.slice(0, 60))
+  const partners = options.slice(0, 100);
+  for (const first of useful.slice(0, 40))
     for (const second of partners) {
       if (left <= 0) return null;
       if (second.key === first.key) continue;
@@ -78,16 +114,5 @@ export const findFix = (subject: Subject, accept: Accept): Fix | null => {
       ]);
       if (legal(changes)) return done(changes);
     }
-  for (const first of useful.slice(0, 16))
-    for (const second of partners.slice(0, 30))
-      for (const third of partners.slice(0, 30)) {
-        if (left <= 0) return null;
-        const changes = new Map([
-          [first.key, first.value],
-          [second.key, second.value],
-          [third.key, third.value],
-        ]);
-        if (changes.size === 3 && legal(changes)) return done(changes);
-      }
-  return null;
+  return deeper(new Set((initial.length === 0 ? partners.slice(0, 30) : useful).map(({ key }) => key)));
 };

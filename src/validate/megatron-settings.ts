@@ -1,7 +1,10 @@
 import { shownText, knownText } from '../runtimes/shell-parse/values.ts';
+import { layoutCandidates } from './layout-candidates.ts';
 import { byDistance, near } from './sizes.ts';
 import type { FlagUse } from './megatron-words.ts';
 import type { Setting } from './subject.ts';
+
+const layoutFlag = '--pipeline-model-parallel-layout';
 
 const divisors = ['1', '2', '4', '8', '16', '32', '64'];
 
@@ -16,6 +19,8 @@ const sizes: readonly string[] = [
   '--num-layers-per-virtual-pipeline-stage',
   '--microbatch-group-size-per-virtual-pipeline-stage',
   '--num-distributed-optimizer-instances',
+  '--decoder-first-pipeline-num-layers',
+  '--decoder-last-pipeline-num-layers',
 ];
 
 /** Absent ones may be added with these values. */
@@ -33,7 +38,10 @@ const addable: Readonly<Record<string, readonly string[]>> = {
   '--recompute-method': ['uniform', 'block'],
   '--recompute-num-layers': ['1'],
   '--moe-token-dispatcher-type': ['alltoall', 'flex'],
-  '--ckpt-format': ['fsdp_dtensor'],
+  '--ckpt-format': ['fsdp_dtensor', 'torch'],
+  '--moe-router-pre-softmax': [''],
+  '--save-interval': ['1000'],
+  '--no-rope-fusion': [''],
   '--account-for-embedding-in-pipeline-split': [''],
   '--account-for-loss-in-pipeline-split': [''],
 };
@@ -65,6 +73,11 @@ const removable: readonly string[] = [
   '--no-overlap-p2p-communication',
   '--fp16',
   '--use-torch-fsdp2',
+  '--fp8-param-gather',
+  '--overlap-param-gather-with-optimizer-step',
+  '--rampup-batch-size',
+  '--moe-layer-recompute',
+  '--cuda-graph-impl',
 ];
 
 const choices: Readonly<Record<string, readonly string[]>> = {
@@ -99,6 +112,16 @@ export const megatronSettings = (uses: ReadonlyMap<string, FlagUse>): readonly S
       value: batch,
       candidates: byDistance(number, near(number)),
     });
+  }
+  const layout = valueOf(layoutFlag);
+  if (layout !== null && known(layoutFlag)) {
+    const count = (flag: string, fallback: number): number => Number(valueOf(flag) ?? fallback);
+    const candidates = layoutCandidates(layout, {
+      layers: count('--num-layers', 0),
+      pipeline: count('--pipeline-model-parallel-size', 1),
+      predictionLayers: count('--mtp-num-layers', 0),
+    });
+    settings.push({ key: layoutFlag, value: layout, candidates: [...candidates, null] });
   }
   for (const [flag, values] of Object.entries(choices)) {
     const value = valueOf(flag);

@@ -409,7 +409,12 @@ export const sourceTable: readonly SourceRow[] = [
     `${fine} --offload-modules core_attn`,
     v1,
   ],
-  ['fine-offload-environment', `${fine} --offload-modules core_attn`, '--bf16'],
+  [
+    'fine-offload-environment',
+    `${fine} --offload-modules core_attn`,
+    '--bf16',
+    { environment: { CUDA_DEVICE_MAX_CONNECTIONS: '1', NVTE_CPU_OFFLOAD_V1: '0' } },
+  ],
   ['graph-once', '--enable-cuda-graph --external-cuda-graph', '--external-cuda-graph'],
   [
     'graph-recompute',
@@ -440,7 +445,7 @@ export const sourceTable: readonly SourceRow[] = [
     'graph-allocator',
     '--cuda-graph-impl transformer_engine',
     '--cuda-graph-impl local',
-    { environment: { PYTORCH_CUDA_ALLOC_CONF: 'expandable_segments:True' } },
+    { environment: { PYTORCH_CUDA_ALLOC_CONF: 'expandable_segments:True', NCCL_GRAPH_REGISTER: '1' } },
   ],
   [
     'deferred-embedding-gradient',

@@ -174,7 +174,7 @@ const fixAll = async (
         : reportOf({ ...source, text: fix.text }, prepared, against, true);
     if (fix === null || fix.text === null || proven?.verdict === 'invalid' || proven === null) {
       printDiagnostics([
-        unreadable(source.name, 'no legal configuration was found within three changed settings'),
+        unreadable(source.name, 'no legal configuration was found within six changed settings'),
       ]);
       continue;
     }
