@@ -4,7 +4,7 @@
  */
 import type { Accelerator } from '../src/cluster/cluster.ts';
 import type { Problem } from '../src/plan/problem.ts';
-import { evenPartition } from '../src/runtimes/megatron/partition.ts';
+import { evenPartition } from '../src/strategy/layer-split.ts';
 import { readMegatron } from '../src/runtimes/megatron/read.ts';
 import type { Partition, Strategy } from '../src/strategy/strategy.ts';
 import { bytes, bytesPerSecond, flopsPerSecond, GIB, seconds } from '../src/units.ts';

@@ -3,7 +3,7 @@ import type { Problem } from '../plan/problem.ts';
 import type { MemoryBehaviour } from '../runtimes/memory-behaviour.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import type { MemoryTable } from './memory-table.ts';
-import { isVShaped } from './schedule-order.ts';
+import { isVShaped } from '../strategy/partition.ts';
 
 export interface StageExtras {
   /** Parameters of the rank. */

@@ -1,4 +1,5 @@
 /** In which order a pipeline stage runs its passes. */
+import { isVShaped } from '../strategy/partition.ts';
 import type { Schedule } from '../strategy/strategy.ts';
 
 export type PassKind = 'forward' | 'backward' | 'weight-gradient';
@@ -18,10 +19,6 @@ export interface ScheduleShape {
   /** Micro-batches per virtual stage before switching (interleaved). */
   readonly microBatchGroup: number;
 }
-
-/** Schedules whose second chunk runs back up the stages, so that stage 0 holds the first and the last layers. */
-export const isVShaped = (schedule: Schedule): boolean =>
-  schedule === 'zb-v' || schedule === 'v-half' || schedule === 'dualpipe-v';
 
 /** Schedules that run the weight-gradient part of backward as a pass of its own. */
 export const splitsBackward = (schedule: Schedule): boolean =>

@@ -1,7 +1,7 @@
 /** Durations that all schedules share: of a pass, of a transfer, of a stage's whole work. */
 import type { ChunkTime, PipelineInput } from './stage.ts';
 import type { PassKind } from './schedule-order.ts';
-import { isVShaped } from './schedule-order.ts';
+import { isVShaped } from '../strategy/partition.ts';
 
 /** Time of one pass; in schedules that do not split backward it includes the weight gradient. */
 export const passTime = (chunk: ChunkTime, kind: PassKind, split: boolean): number => {

@@ -3,7 +3,7 @@ import type { Problem } from '../plan/problem.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import type { LayerCost } from './layer.ts';
 import type { LayerSet } from './layer-set.ts';
-import { isVShaped } from './schedule-order.ts';
+import { isVShaped } from '../strategy/partition.ts';
 import { headOnStage, headStage, slowestSet } from './stages.ts';
 
 /** By stage; entries beyond the strategy's stages are left from earlier calls. Overwritten by the next one. */

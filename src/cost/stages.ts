@@ -5,7 +5,7 @@ import { seconds } from '../units.ts';
 import type { LayerCost } from './layer.ts';
 import type { LayerSet } from './layer-set.ts';
 import { addParts, noParts } from './parts.ts';
-import { isVShaped } from './schedule-order.ts';
+import { isVShaped } from '../strategy/partition.ts';
 import type { Parts } from './parts.ts';
 import type { ChunkTime } from './stage.ts';
 

@@ -1,7 +1,7 @@
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { endsOn, spreadOverChunks } from './partition-equal.ts';
 import { kindPair, type KindRooms } from './partition-bound.ts';
-import { leastCounts, minimumOf, type PartitionProblem } from './partition-problem.ts';
+import { leastCounts, type PartitionProblem } from './partition-problem.ts';
 import type { SearchCosts } from './search-types.ts';
 
 /**
@@ -73,7 +73,7 @@ export const roomsOfStages = (
 
 /**
  * One chunk per stage: the end of the longest run from `start` that a stage can hold, exactly, as a part of a run takes
- * no more than the run. Null when no partition fits: if any does, so does the one whose stages are filled in turn.
+ * no more than the run. Null when stages that are filled in turn do not hold all layers: then no partition fits.
  */
 export const reachOfStages = (
   problem: PartitionProblem,
@@ -103,13 +103,11 @@ export const reachOfStages = (
     known[stage]?.set(start, end);
     return end;
   };
-  let needed = 0;
-  for (let stage = 1; stage < stages; stage += 1) needed += minimumOf(problem, stage);
+  // Filled in turn, whatever the least that a stage must hold: no partition that fits gets further.
   let start = 0;
   for (let stage = 0; stage < stages; stage += 1) {
-    const end = Math.min(reach(stage, start), total - needed);
-    if (end < start + minimumOf(problem, stage)) return null;
-    needed -= stage + 1 < stages ? minimumOf(problem, stage + 1) : 0;
+    const end = reach(stage, start);
+    if (end < start) return null;
     start = end;
   }
   return start === total ? reach : null;

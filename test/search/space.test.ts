@@ -165,3 +165,17 @@ describe('GPU counts', () => {
     expect(divisors(16)).toEqual([1, 2, 4, 8, 16]);
   });
 });
+
+describe('virtual stages', () => {
+  const most = (limits: Problem['search']['limits']): number => {
+    // 40 layers on two stages: chunks of one layer would make 20 virtual stages.
+    const problem = problemOf(presetModel('llama2-13b'), presetCluster('a100-sxm-80gb', 1), {}, { limits });
+    const frames = createSpace(problem).families.flatMap((family) => family.frames);
+    return Math.max(...frames.map(({ strategy }) => strategy.virtualStages));
+  };
+
+  it('are tried as far as runs were measured, and beyond where a SPEC asks for it', () => {
+    expect(most({ pipeline: [2] })).toBe(10);
+    expect(most({ pipeline: [2], virtualStages: [20] })).toBe(20);
+  });
+});

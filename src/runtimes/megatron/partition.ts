@@ -1,7 +1,5 @@
 import type { Partition } from '../../strategy/strategy.ts';
 
-export { evenPartition } from '../../strategy/layer-split.ts';
-
 /** Every virtual stage holds the same number of layers. */
 export const isEven = (partition: Partition): boolean => new Set(partition.flat()).size <= 1;
 
