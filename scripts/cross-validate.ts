@@ -19,6 +19,8 @@ import { LinearisedFit } from '../src/accuracy/linearised-fit.ts';
 import { mean, median } from '../src/accuracy/metrics.ts';
 import { validateStrangers } from '../src/accuracy/strangers.ts';
 import type { StrangerResult, StrangerValidation } from '../src/accuracy/strangers.ts';
+import { validateTenRuns } from '../src/accuracy/ten-runs.ts';
+import type { TenRuns } from '../src/accuracy/ten-runs.ts';
 import { percent } from '../src/accuracy/report-tables.ts';
 import { calibrationOf } from '../src/ingest/calibration.ts';
 import { excludedRecords } from '../src/ingest/excluded-records.ts';
@@ -73,14 +75,21 @@ const strangerOom = ({ profile, known, unknown }: StrangerValidation): readonly 
         `| ${profile} | ${known.oom.positives} | ${share(known.oom.recall)} | ${share(known.oom.precision)} | ${share(unknown.oom.recall)} | ${share(unknown.oom.precision)} |`,
       ];
 
+const tenRuns = ({ profile, tested, draws }: TenRuns): string => {
+  const list = (key: 'before' | 'after'): readonly number[] => draws.map((each) => each[key]);
+  const worst = Math.max(...draws.map(({ before, after }) => after - before));
+  return `| ${profile} | ${tested} | ${percent(mean(list('before')))} | ${percent(mean(list('after')))} | ${worst >= 0 ? '+' : ''}${(100 * worst).toFixed(1)} |`;
+};
+
 interface Tables {
   readonly sources: readonly SourceValidation[];
   readonly accelerators: readonly GroupValidation[];
   readonly families: readonly GroupValidation[];
   readonly strangers: readonly StrangerValidation[];
+  readonly ten: readonly TenRuns[];
 }
 
-const page = ({ sources, accelerators, families, strangers }: Tables): string =>
+const page = ({ sources, accelerators, families, strangers, ten }: Tables): string =>
   [
     '# Cross-validation by source',
     '',
@@ -130,6 +139,16 @@ const page = ({ sources, accelerators, families, strangers }: Tables): string =>
     '|---|---:|---:|---:|---:|---:|',
     ...strangers.flatMap(strangerOom),
     '',
+    '## Ten runs of a user',
+    '',
+    'Each stack as a stranger again, and ten of its runs, drawn at random, given to what `planner calibrate` does: the',
+    'constants of the machines, links and software that they touch move, held back by what they were. Median error on the',
+    `runs that are left, mean over ${String(ten[0]?.draws.length ?? 0)} draws; the last column is the worst draw, in points.`,
+    '',
+    '| stack | tested | before | after | worst draw |',
+    '|---|---:|---:|---:|---:|',
+    ...ten.map(tenRuns),
+    '',
   ].join('\n');
 
 const main = (): void => {
@@ -145,6 +164,7 @@ const main = (): void => {
     accelerators: crossValidateGroups(fit, acceleratorOf),
     families: crossValidateGroups(fit, familyOf),
     strangers: validateStrangers(fit, lines.value),
+    ten: validateTenRuns(fit, lines.value, excludedRecords(), calibrationOf),
   });
   writeFileSync(fileOf('docs/accuracy-cross-validation.md'), text);
   process.stdout.write(text);

@@ -98,6 +98,29 @@ const foldsOf = (rows: readonly FitRow[]): readonly (readonly FitRow[])[] => {
   );
 };
 
+/** Of the candidates, those that the rows notice; and the shipped values that they lean on. */
+const noticed = (
+  root: Tree,
+  rows: readonly FitRow[],
+  candidates: readonly Path[],
+  calibrationOf: Read,
+): { readonly paths: readonly Path[]; readonly prior: readonly number[] } => {
+  const { sensitivities } = new LinearisedFit(root, rows, calibrationOf, candidates);
+  const paths = candidates.filter((_, j) => (sensitivities[j] ?? 0) >= LEAST_SENSITIVITY);
+  return { paths, prior: paths.map((path) => read(root, path)) };
+};
+
+/** Fits constants on rows, without asking what the fit is worth. `root` holds them afterwards. */
+export const fitConstants = (
+  root: Tree,
+  rows: readonly FitRow[],
+  candidates: readonly Path[],
+  calibrationOf: Read,
+): void => {
+  const { paths, prior } = noticed(root, rows, candidates, calibrationOf);
+  fitted(root, rows, paths, prior, calibrationOf);
+};
+
 /** Fits the constants `paths` on rows. `root` holds the fitted constants afterwards. */
 export const fitRuns = (
   root: Tree,
@@ -105,10 +128,7 @@ export const fitRuns = (
   candidates: readonly Path[],
   calibrationOf: Read,
 ): RunFit => {
-  const probe = new LinearisedFit(root, rows, calibrationOf, candidates);
-  const { sensitivities } = probe;
-  const paths = candidates.filter((_, j) => (sensitivities[j] ?? 0) >= LEAST_SENSITIVITY);
-  const prior = paths.map((path) => read(root, path));
+  const { paths, prior } = noticed(root, rows, candidates, calibrationOf);
   const reset = (): void => {
     paths.forEach((path, j) => {
       write(root, path, prior[j] ?? 0);

@@ -18,7 +18,7 @@ const CALIBRATION_RUNS = 10;
 const MIN_ROWS = 5;
 
 /** Numerical Recipes' linear congruential generator: two runs draw the same runs. */
-const generator = (seed: number): (() => number) => {
+export const generator = (seed: number): (() => number) => {
   let state = seed;
   return () => {
     state = (state * 1664525 + 1013904223) % 2 ** 32;

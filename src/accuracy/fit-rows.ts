@@ -57,8 +57,8 @@ export const sortRuns = (
   lines: readonly MeasuredLine[],
   calibration: Calibration,
   excluded: readonly ExcludedRecords[],
+  predict: Predictor = createPredictor(calibration),
 ): { readonly rows: readonly FitRow[]; readonly leftOut: readonly LeftOut[] } => {
-  const predict = createPredictor(calibration);
   const found: Omit<FitRow, 'weight'>[] = [];
   const leftOut: LeftOut[] = [];
   for (const line of lines) {

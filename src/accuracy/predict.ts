@@ -44,10 +44,13 @@ const largest = (values: readonly number[]): number => values.reduce((a, b) => M
 
 const predictionOf = (estimate: Estimate, view: MemoryView): Prediction => {
   const stages = stagesOf(estimate.memory, view);
+  const peak = largest(stages.map((stage) => memoryFigure(stage, view.kind)));
+  // What an allocator can give back tells what fits, not what a run in excess of the device would show.
+  const bound = Math.max(peak, largest(stages.map((stage) => memoryBoundFigure(stage, view.bound))));
   return {
     iterationTimeS: finite(estimate.iterationTime),
-    peakMemoryBytes: finite(largest(stages.map((stage) => memoryFigure(stage, view.kind)))),
-    peakMemoryBoundBytes: finite(largest(stages.map((stage) => memoryBoundFigure(stage, view.bound)))),
+    peakMemoryBytes: finite(peak),
+    peakMemoryBoundBytes: finite(bound),
     feasible: estimate.memory.length === 0 ? null : estimate.feasible,
   };
 };

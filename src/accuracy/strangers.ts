@@ -33,7 +33,7 @@ const NEXT: Readonly<Record<SoftwareProfile, readonly [RuntimeName, SoftwareProf
 };
 
 /** The configuration without a name of its software. */
-const nameless = (configuration: RunConfiguration): RunConfiguration => ({
+export const nameless = (configuration: RunConfiguration): RunConfiguration => ({
   ...configuration,
   title: 'a table of measured runs',
   training: { ...configuration.training, framework: null, megatronFsdp: null },
