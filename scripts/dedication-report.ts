@@ -1,11 +1,13 @@
 /**
  * Orders of hosts on published and made-up matrices: host order, random, Pipette's annealing, ours, the bound.
- * `npx tsx scripts/dedication-report.ts [--sizes 64,128,256,512] [--seeds 1-20] [--published]`
+ * `npx tsx scripts/dedication-report.ts [--sizes 64,128,256,512] [--seeds 1-20] [--published] [--doc]`; --doc writes
+ * docs/dedication-figures.md.
  */
 import { parseArgs } from 'node:util';
 import { pipetteAnnealing, randomMean } from '../src/search/dedication-annealing.ts';
 import { dedicationInstance, orderValue } from '../src/search/dedication-instance.ts';
 import { dedicate } from '../src/search/dedication.ts';
+import { bySize, writeDedicationDoc, type DedicationRow } from './dedication-doc.ts';
 import {
   h100Instances,
   pipetteInstances,
@@ -18,6 +20,7 @@ const { values: options } = parseArgs({
     sizes: { type: 'string', default: '64,128,256,512' },
     seeds: { type: 'string', default: '1-20' },
     published: { type: 'boolean', default: false },
+    doc: { type: 'boolean', default: false },
   },
 });
 
@@ -36,14 +39,7 @@ const timed = <T>(work: () => T): { result: T; seconds: number } => {
 
 const milliseconds = (time: number): string => (1e3 * time).toFixed(2).padStart(10);
 
-interface Row {
-  readonly nodes: number;
-  readonly gap: number;
-  readonly seconds: number;
-  readonly beaten: boolean;
-}
-
-const report = ({ name, matrix, shape }: Instance, index: number): Row => {
+const report = ({ name, matrix, shape }: Instance, index: number): DedicationRow => {
   const instance = dedicationInstance(shape, matrix);
   const annealed = timed(() => pipetteAnnealing(instance, index + 1));
   const ours = timed(() => dedicate({ shape, matrix }));
@@ -53,17 +49,27 @@ const report = ({ name, matrix, shape }: Instance, index: number): Row => {
   const own = orderValue(instance, Int32Array.from([...order]));
   if (Math.abs(own - communication) > 1e-9 * communication)
     throw new Error(`${name}: two values of one order`);
-  const left =
-    shape.nodes < matrix.nodes
-      ? ` leaves out ${matrix.names.filter((_, node) => !order.includes(node)).join(' ')}`
-      : '';
+  const leftOut = matrix.names.filter((_, node) => !order.includes(node));
+  const left = leftOut.length > 0 ? ` leaves out ${leftOut.join(' ')}` : '';
   console.log(
     `${name.padEnd(34)}${milliseconds(hostOrder)}${milliseconds(random)}${milliseconds(annealed.result.value)}` +
       `${milliseconds(communication)}${milliseconds(lowerBound)} ${(100 * gap).toFixed(3).padStart(7)} % ` +
       `${method.padEnd(6)} ${annealed.seconds.toFixed(2).padStart(6)} ${ours.seconds.toFixed(2).padStart(6)}` +
       `${beaten ? ' ANNEALING IS BETTER' : ''}${left}`,
   );
-  return { nodes: matrix.nodes, gap, seconds: ours.seconds, beaten };
+  return {
+    name,
+    nodes: matrix.nodes,
+    hostOrder,
+    random,
+    annealing: annealed.result.value,
+    ours: communication,
+    bound: lowerBound,
+    gap,
+    seconds: ours.seconds,
+    beaten,
+    leftOut,
+  };
 };
 
 const heading = ['host order', 'random', 'annealing', 'ours', 'bound'];
@@ -76,12 +82,10 @@ const instances = [
   ...(options.published ? [] : syntheticInstances(options.sizes.split(',').map(Number), seeds)),
 ];
 const rows = instances.map(report);
-for (const nodes of new Set(rows.map((row) => row.nodes))) {
-  const own = rows.filter((row) => row.nodes === nodes);
-  const worst = Math.max(...own.map(({ gap }) => gap));
-  const mean = own.reduce((sum, { gap }) => sum + gap, 0) / own.length;
+for (const { nodes, instances: count, mean, worst, seconds, beaten } of bySize(rows))
   console.log(
-    `${nodes} nodes: ${own.length} instances, gap mean ${(100 * mean).toFixed(3)} %, worst ${(100 * worst).toFixed(3)} %, ` +
-      `at most ${Math.max(...own.map(({ seconds }) => seconds)).toFixed(1)} s; annealing better on ${own.filter(({ beaten }) => beaten).length}`,
+    `${nodes} nodes: ${count} instances, gap mean ${(100 * mean).toFixed(3)} %, worst ${(100 * worst).toFixed(3)} %, ` +
+      `at most ${seconds.toFixed(1)} s; annealing better on ${beaten}`,
   );
-}
+if (options.doc)
+  writeDedicationDoc(rows, ['npx tsx scripts/dedication-report.ts', ...process.argv.slice(2)].join(' '));

@@ -99,13 +99,16 @@ export interface HeaviestRings {
   readonly rings: readonly Int32Array[] | null;
 }
 
-/** Work of a question on one part, and of all questions: about a second. */
-const WORK = 24_000_000;
-const ALL_WORK = 120_000_000;
+/** Work of a question on one part, and of all questions so far: first little, at ever larger latencies, then more. */
+const PASSES = [
+  { work: 3_000_000, all: 40_000_000 },
+  { work: 12_000_000, all: 140_000_000 },
+];
+const HALVING = { work: 12_000_000, all: 200_000_000 };
 
 /**
- * The least of ascending `latencies` from index `first` to `last` at which `count` disjoint rings of `size` exist: doubling
- * strides until some are found, then halving. What is not decided counts as possible for the bound and as not found.
+ * The least of ascending `latencies` from index `first` to `last` at which `count` disjoint rings of `size` exist: growing
+ * strides until some are found, the same with more work below what was found, then halving. What is not decided counts as possible for the bound and as not found.
  */
 export const heaviestRings = (
   graph: LinkGraph,
@@ -113,21 +116,34 @@ export const heaviestRings = (
   { size, count, first, last }: Readonly<Record<'size' | 'count' | 'first' | 'last', number>>,
 ): HeaviestRings => {
   let least = first;
-  let rings: readonly Int32Array[] | null = null;
   let [below, above] = [first - 1, last + 1];
-  for (let spent = 0, stride = 1; spent < ALL_WORK && above - below > 1;) {
-    const middle = rings === null ? Math.min(last, below + stride) : (below + above) >> 1;
-    const answer = disjointRings(graph, latencies[middle] ?? Infinity, size, count, WORK);
+  let spent = 0;
+  const known: { rings: readonly Int32Array[] | null } = { rings: null };
+  const ask = (index: number, work: number): boolean => {
+    const answer = disjointRings(graph, latencies[index] ?? Infinity, size, count, work);
     spent += answer.work + graph.nodes;
-    if (answer.found === 'rings') {
-      rings = answer.rings;
-      above = middle;
-      continue;
-    }
-    below = middle;
-    stride = Math.ceil(stride * 1.5);
     // Fewer links admit no more: `least` is only moved past what is proven.
-    if (answer.found === 'none') least = Math.max(least, middle + 1);
+    if (answer.found === 'none') least = Math.max(least, index + 1);
+    if (answer.found !== 'rings') return false;
+    known.rings = answer.rings;
+    return true;
+  };
+  for (const { work, all } of PASSES) {
+    below = least - 1;
+    let found = false;
+    for (let stride = 1; !found && spent < all && below < above - 1;) {
+      const index = Math.min(above - 1, below + stride);
+      found = ask(index, work);
+      if (found) above = index;
+      else below = index;
+      stride *= 2;
+    }
   }
-  return { least, rings };
+  below = Math.max(below, least - 1);
+  while (known.rings !== null && spent < HALVING.all && above - below > 1) {
+    const middle = (below + above) >> 1;
+    if (ask(middle, HALVING.work)) above = middle;
+    else below = middle;
+  }
+  return { least, rings: known.rings };
 };

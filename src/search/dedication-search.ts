@@ -66,7 +66,7 @@ const sumOf = (a: SearchOutcome, b: SearchOutcome): SearchOutcome => {
 const notesOf = (
   ranked: readonly { readonly candidate: Candidate; readonly found: Dedicated; readonly value: number }[],
   best: ReadonlyMap<string, number>,
-  isMeasured: boolean,
+  { cluster: { measured }, search }: Problem,
 ): readonly string[] => {
   const [first] = ranked;
   if (first === undefined) return [];
@@ -77,8 +77,12 @@ const notesOf = (
     notes.push(
       `plan 1: ${what}${own === undefined ? '; no plan uses all nodes in the given order' : `; ${((own / first.value - 1) * 100).toFixed(1)} % faster than the best plan on all nodes in the given order`}`,
     );
-  if (isMeasured && first.found.reason !== null)
+  if (measured !== null && first.found.reason !== null)
     notes.push(`plan 1 keeps the order of its hosts: ${first.found.reason}`);
+  if (search.dedication === 'gpus' && measured?.level !== 'gpu')
+    notes.push(
+      'search.dedication: gpus needs links between GPUs in network.measured: GPUs keep the order of their nodes',
+    );
   return notes;
 };
 
@@ -151,6 +155,6 @@ export const searchJointly = ({ problem, costsOf, controls, searchInOrder }: Joi
     },
     plans,
     nearestMisses: plans.length > 0 ? [] : total.nearestMisses,
-    notes: notesOf(ranked, bestOfBlock, problem.cluster.measured !== null),
+    notes: notesOf(ranked, bestOfBlock, problem),
   };
 };

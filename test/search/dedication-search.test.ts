@@ -140,6 +140,18 @@ describe('strategy and order of hosts together', () => {
     const host = search({ ...problem, search: { ...problem.search, dedication: 'nodes' } }).plans[0];
     expect(plan?.estimate.iterationTime).toBeLessThan(host?.estimate.iterationTime ?? 0);
   });
+
+  it('says that GPUs keep their order where links between nodes alone were measured', () => {
+    const problem = problemOn(
+      links(4, (from, to) => (from + to === 1 ? 4e9 : 40e9)),
+      { ...narrow, limits: { ...narrow.limits, tensor: [8], pipeline: [1] }, dedication: 'gpus', top: 1 },
+    );
+    const { notes, plans } = search(problem);
+    expect(plans[0]?.devices ?? null).toBeNull();
+    expect(notes?.join('; ')).toMatch(/needs links between GPUs/u);
+    const nodes = search({ ...problem, search: { ...problem.search, dedication: 'nodes' } });
+    expect(nodes.notes?.join('; ') ?? '').not.toMatch(/links between GPUs/u);
+  });
 });
 
 const example = (name: string): Problem => {
