@@ -168,7 +168,7 @@ const table: readonly (readonly [string, Change, Blame | null])[] = [
     ],
   ],
   [
-    'recompute-activation-grouped',
+    'recompute-activation-without-grouped',
     { ...experts, ...selective, '--bf16': '', '--moe-grouped-gemm': null, '--recompute-modules': 'moe_act' },
     [['--recompute-modules', '--moe-grouped-gemm'], 'moe_act', '--moe-grouped-gemm'],
   ],

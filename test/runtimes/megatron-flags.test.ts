@@ -154,7 +154,7 @@ const table: readonly (readonly [string, Change, Change])[] = [
     { '--recompute-granularity': 'selective', '--recompute-modules': 'core_attn mlp' },
   ],
   [
-    'recompute-activation-grouped',
+    'recompute-activation-without-grouped',
     {
       ...experts,
       '--bf16': '',

@@ -17,6 +17,8 @@ import {
   runtimeNames,
   runtimeOf,
 } from '../../src/runtimes/registry.ts';
+import { parserRules } from '../../src/runtimes/megatron/checked-rules.ts';
+import { argumentRules } from '../../src/runtimes/megatron/validate.ts';
 import type { PartialStrategy } from '../../src/runtimes/runtime.ts';
 import { readNanotron } from '../../src/runtimes/nanotron/read.ts';
 import { readTorchtitan } from '../../src/runtimes/torchtitan/read.ts';
@@ -89,8 +91,12 @@ describe('the registry', () => {
   });
 
   it('names each rule once, and after its runtime', () => {
-    const ids = allRules().map(({ id }) => id);
-    expect(new Set(ids).size).toBe(ids.length);
+    const ids = [
+      ...allRules().map(({ id }) => id),
+      ...argumentRules.map(({ id }) => `megatron/${id}`),
+      ...parserRules,
+    ];
+    expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
     for (const { id, runtime } of allRules()) expect(id.startsWith(`${runtime}/`)).toBe(true);
   });
 });

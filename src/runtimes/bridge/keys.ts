@@ -116,7 +116,7 @@ export const sharedArgumentRules: ReadonlySet<string> = new Set([
   'head-width',
   'recompute-full',
   'recompute-selective',
-  'recompute-activation-grouped',
+  'recompute-activation-without-grouped',
   'distribute-saved-activations',
   'context-communication-list',
   'deepep-dispatcher',

@@ -71,7 +71,7 @@ export const recomputeArgumentRules: readonly ArgumentRule[] = [
     },
   },
   {
-    id: 'recompute-activation-grouped',
+    id: 'recompute-activation-without-grouped',
     stage: 'startup',
     why: 'the activation of experts is recomputed inside the grouped product',
     source: `${config}:1990-2012`,
