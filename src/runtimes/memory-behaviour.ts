@@ -48,10 +48,6 @@ export interface MemoryBehaviour {
   readonly selective: 'modules' | 'operators' | 'projections';
   /** Bytes per token and hidden element that recomputation by operator keeps. */
   readonly operatorPolicy: number;
-  /** Parameter sharding keeps embedding and head gathered (PyTorch's root group). */
-  readonly gathersRoot: boolean;
-  /** Parameters that parameter sharding gathers at most at a time; a whole layer where it is smaller. */
-  readonly gatheredParameters: number;
   /** Loss: bytes per token and logit of the rank's shard, and of the whole vocabulary. */
   readonly lossSharded: number;
   readonly lossWhole: number;
@@ -103,8 +99,6 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
   live: 1,
   selective: 'modules',
   operatorPolicy: 17,
-  gathersRoot: false,
-  gatheredParameters: Infinity,
   lossSharded: 6,
   lossWhole: 0,
   headBuffers: 0,
@@ -147,8 +141,6 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
   'megatron-deepspeed': {
     ...MEGATRON,
     residual: 2,
-    // DeepSpeed's stage3_max_live_parameters.
-    gatheredParameters: 1e9,
     dummyWeightGradients: false,
     fragmentation: 0,
     checkpoint: 1.22,
@@ -197,7 +189,6 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     ...MEGATRON,
     gated: 8,
     selective: 'operators',
-    gathersRoot: true,
     lossSharded: 14,
     dummyWeightGradients: false,
     fragmentation: 0,
@@ -208,7 +199,6 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     ...MEGATRON,
     gated: 8,
     selective: 'operators',
-    gathersRoot: true,
     lossSharded: 14,
     dummyWeightGradients: false,
     bound: 1.07,
