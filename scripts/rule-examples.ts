@@ -199,6 +199,11 @@ export const examples: readonly Example[] = [
   {
     name: 'train.toml',
     gpus: 8,
+    text: titan('tensor_parallel_degree = 4\nexpert_parallel_degree = 2\nexpert_tensor_parallel_degree = 2'),
+  },
+  {
+    name: 'train.toml',
+    gpus: 8,
     text: titan(
       'pipeline_parallel_degree = 4\npipeline_parallel_schedule = "1F1B"\npipeline_parallel_layers_per_stage = 2',
     ),

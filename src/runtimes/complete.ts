@@ -26,7 +26,9 @@ export const completeStrategy = (partial: PartialStrategy, context: CompletionCo
     context: cp,
     data,
     expert: partial.expert ?? 1,
-    expertTensor: partial.expertTensor ?? (hasExperts(context.model) ? defaults.expertTensor(tensor) : 1),
+    expertTensor:
+      partial.expertTensor ??
+      (hasExperts(context.model) ? defaults.expertTensor(tensor, partial.expert ?? 1) : 1),
     microBatchSize: partial.microBatchSize ?? 1,
     microBatchGroup: partial.microBatchGroup ?? defaults.microBatchGroup(pipeline),
     schedule: partial.schedule ?? impliedSchedule(virtualStages),

@@ -22,7 +22,7 @@ export type FlagKey =
 export interface RuntimeDefaults {
   readonly flags: Readonly<Pick<Strategy, FlagKey>>;
   /** Expert tensor parallelism of a model with experts, where it is not set. */
-  readonly expertTensor: (tensor: number) => number;
+  readonly expertTensor: (tensor: number, expert: number) => number;
   /** Micro-batches per virtual stage before switching. */
   readonly microBatchGroup: (pipeline: number) => number;
 }

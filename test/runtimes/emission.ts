@@ -92,15 +92,18 @@ export const emitted = (
 export const fileOf = (emission: Emission, name: string): string =>
   emission.files.find((file) => file.name === name)?.text ?? '';
 
-/** The script that a manifest carries, or the script itself. */
-export const scriptOf = (emission: Emission): string => {
+/** A file of the launch: one of those written, or one that the manifest's ConfigMap carries. */
+export const launchFile = (emission: Emission, name: string): string => {
   const manifest = fileOf(emission, 'job.yaml');
-  if (manifest === '') return fileOf(emission, 'train.sh');
+  if (manifest === '') return fileOf(emission, name);
   const [configMap] = parseAllDocuments(manifest).map(
     (document) => document.toJS() as { data?: Record<string, string> },
   );
-  return configMap?.data?.['train.sh'] ?? '';
+  return configMap?.data?.[name] ?? '';
 };
+
+/** The script that a manifest carries, or the script itself. */
+export const scriptOf = (emission: Emission): string => launchFile(emission, 'train.sh');
 
 /** `planner validate` on what was written, on as many GPUs as the plan uses. */
 export const validated = ({ plan, problem }: Case, name: string, text: string): FileReport => {

@@ -557,6 +557,18 @@ const table: readonly (readonly [string, Given, Blame | null])[] = [
   ],
   // Without sharding there are the context and tensor ranks, whatever the group.
   ['torchtitan/expert-shards', moe({ data: 4, shardingGroup: 3, context: 2, tensor: 2, expert: 4 }), null],
+  ['torchtitan/expert-tensor', moe({ data: 2, tensor: 4, expert: 2, expertTensor: 1 }), null],
+  [
+    'torchtitan/expert-tensor',
+    moe({ data: 2, tensor: 4, expert: 2, expertTensor: 2 }),
+    [['expertTensor'], 2, '1 or 4', 'expert_tensor=2 beside expert=2 and tensor=4 is not to be had'],
+  ],
+  [
+    'torchtitan/expert-tensor',
+    moe({ data: 2, tensor: 4, expertTensor: 1 }),
+    [['expertTensor'], 1, '4', 'expert_tensor=1 beside expert=1 and tensor=4 is not to be had'],
+  ],
+  ['torchtitan/expert-tensor', { strategy: { data: 2, tensor: 4, expertTensor: 1 } }, null],
   [
     'torchtitan/heads-tensor',
     { model: deepseek, strategy: { tensor: 3 } },

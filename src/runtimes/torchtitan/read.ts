@@ -105,6 +105,7 @@ export const readTorchtitan = (config: unknown, world: number): TitanReading => 
   const partition = readPartition(parallelism, pipeline, schedule);
   const microBatchSize = readMicroBatch(training, parallelism, pipeline);
   const data = replicate * shard;
+  const expert = integer(parallelism, 'expert_parallel_degree') ?? 1;
   return {
     strategy: {
       tensor,
@@ -115,8 +116,9 @@ export const readTorchtitan = (config: unknown, world: number): TitanReading => 
       virtualStages: partition?.[0]?.length ?? (schedule === '1f1b' || schedule === 'gpipe' ? 1 : 2),
       schedule,
       sequenceParallel: parallelism['enable_sequence_parallel'] !== false,
-      expert: integer(parallelism, 'expert_parallel_degree') ?? 1,
-      expertTensor: integer(parallelism, 'expert_tensor_parallel_degree') ?? 1,
+      expert,
+      // Without expert ranks the degree is not looked at: tensor ranks split what experts there are.
+      expertTensor: expert > 1 ? (integer(parallelism, 'expert_tensor_parallel_degree') ?? 1) : tensor,
       microBatchSize,
       recompute: readRecompute(sectionOf(config, 'activation_checkpoint')),
       sharding: readSharding(parallelism, shard * context),

@@ -4,6 +4,7 @@ import { oneOf, ruleMaker } from '../define-rule.ts';
 import { modelFacts } from '../model-facts.ts';
 import { illegal, legal } from '../rule.ts';
 import type { Rule } from '../rule.ts';
+import { compareVersions } from '../version.ts';
 
 export const torchtitanSource = 'pytorch/torchtitan @ b5bcd76c';
 const schedules = 'pytorch/pytorch torch/distributed/pipelining/schedules.py';
@@ -59,6 +60,27 @@ export const torchtitanRules: readonly Rule[] = [
             `expert × expert_tensor = ${expert * expertTensor} does not divide dp_shard × context × tensor`,
             expert * expertTensor,
             `a divisor of ${available}`,
+          );
+    },
+  }),
+  rule({
+    id: 'expert-tensor',
+    stage: 'startup',
+    why: 'beside expert ranks each expert is whole, or split over the tensor ranks until release 2026 dropped that; without expert ranks the tensor ranks always split it',
+    source: 'pytorch/torchtitan pull requests 1555 (sizes) and 3167 (the option goes)',
+    reads: ['expert', 'expertTensor', 'tensor'],
+    check: ({ strategy: { expert, expertTensor, tensor }, training, model }) => {
+      const current = compareVersions(training.runtime.version, '2026') >= 0;
+      const known = expert === 1 ? [tensor] : current ? [1] : [1, tensor];
+      // Of dense models the sizes of experts mean nothing.
+      if (expert === 1 && expertTensor !== tensor && modelFacts(model).moe.length === 0) return legal;
+      return known.includes(expertTensor)
+        ? legal
+        : illegal(
+            ['expertTensor'],
+            `expert_tensor=${expertTensor} beside expert=${expert} and tensor=${tensor} is not to be had`,
+            expertTensor,
+            [...new Set(known)].join(' or '),
           );
     },
   }),

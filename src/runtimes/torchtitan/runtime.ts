@@ -26,7 +26,8 @@ const defaults: RuntimeDefaults = {
     rankOrder: 'tp-cp-ep-dp-pp',
     offload: 'none',
   },
-  expertTensor: () => 1,
+  // Without expert ranks the tensor ranks split every expert.
+  expertTensor: (tensor, expert) => (expert > 1 ? 1 : tensor),
   microBatchGroup: (pipeline) => pipeline,
 };
 

@@ -1,5 +1,4 @@
 import { stringify } from 'smol-toml';
-import { unsupported } from '../emit-types.ts';
 import type { Emission, Emitter } from '../emit-types.ts';
 import { emitLaunch } from '../emit-launch.ts';
 import { planHeader } from '../header.ts';
@@ -25,10 +24,6 @@ const overrides = (config: TitanConfig): readonly (readonly string[])[] =>
 export const emitTorchtitan: Emitter = (plan, problem, options): Emission => {
   const { version } = problem.training.runtime;
   const current = compareVersions(version, '2026') >= 0;
-  if (current && plan.strategy.expertTensor > 1)
-    return unsupported(
-      `torchtitan ${version} splits each expert over one rank alone: expert_tensor=${plan.strategy.expertTensor} was an option of 2025`,
-    );
   const { config, notes, notCarried } = torchtitanConfig(plan, problem);
   const flags = overrides(config);
   if (options.only === 'flags') {
