@@ -1,14 +1,20 @@
+import { readAssignment } from './assignments.ts';
 import { Cursor } from './cursor.ts';
+import { keywordAt, plain, skipSeparators } from './keywords.ts';
+import { takeRedirection, takeRedirections } from './redirections.ts';
 import type { Arm, Assignment, Branch, Chained, Command, HereDocument, Word } from './syntax.ts';
-import { endsInTest, readArithmetic, readWord } from './words.ts';
+import { readArithmeticCommand, readTest } from './tests.ts';
+import { readWord } from './words.ts';
 
-/** The plain text of a word without quotes or expansions; null for others. */
-const plain = (word: Word | null): string | null =>
-  word !== null && word.pieces.length === 1 && word.pieces[0]?.kind === 'text' && !word.pieces[0].quoted
-    ? word.pieces[0].text
-    : null;
-
-const assignmentHead = /^[A-Za-z_][A-Za-z0-9_]*(\+?=|\[)/u;
+const wordsOfLine = (cursor: Cursor): Word[] => {
+  const words: Word[] = [];
+  for (;;) {
+    cursor.skipBlanks();
+    const word = cursor.peek() === '#' ? null : readWord(cursor);
+    if (word === null) return words;
+    words.push(word);
+  }
+};
 
 /** Takes words such as `then` only where they stand as such. */
 class Parser {
@@ -18,30 +24,9 @@ class Parser {
     this.#cursor = cursor;
   }
 
-  /** Blanks, comments, line ends and semicolons between commands. */
-  #skipSeparators(): void {
-    const cursor = this.#cursor;
-    for (;;) {
-      cursor.skipBlanks();
-      const character = cursor.peek();
-      if (character === '\n') cursor.takeLineEnd();
-      else if (character === '#') cursor.skipComment();
-      else if (character === ';' && cursor.peek(1) !== ';') cursor.position += 1;
-      else if (character === '&' && cursor.peek(1) !== '&') cursor.position += 1;
-      else return;
-    }
-  }
-
-  #keyword(): string | null {
-    const match = /^([a-z]+|[{}!]|\[\[)(?=$|[\s;&|()])/u.exec(
-      this.#cursor.text.slice(this.#cursor.position, this.#cursor.position + 12),
-    );
-    return match?.[1] ?? null;
-  }
-
   #take(keyword: string, opened: number): void {
-    this.#skipSeparators();
-    if (this.#keyword() !== keyword) this.#cursor.fail(`"${keyword}" is missing`, opened);
+    skipSeparators(this.#cursor);
+    if (keywordAt(this.#cursor) !== keyword) this.#cursor.fail(`"${keyword}" is missing`, opened);
     this.#cursor.position += keyword.length;
   }
 
@@ -50,9 +35,9 @@ class Parser {
     const cursor = this.#cursor;
     const commands: Command[] = [];
     for (;;) {
-      this.#skipSeparators();
+      skipSeparators(this.#cursor);
       if (cursor.atEnd() || cursor.peek() === ')' || cursor.starts(';;')) return commands;
-      const keyword = this.#keyword();
+      const keyword = keywordAt(this.#cursor);
       if (keyword !== null && ends.includes(keyword)) return commands;
       const before = cursor.position;
       const command = this.#list();
@@ -90,16 +75,16 @@ class Parser {
   #compound(): Command | null {
     const cursor = this.#cursor;
     const start = cursor.position;
-    if (cursor.starts('((')) return this.#arithmetic();
+    if (cursor.starts('((')) return readArithmeticCommand(cursor);
     if (cursor.peek() === '(') {
       cursor.position += 1;
       const body = this.commands([]);
       if (cursor.peek() !== ')') cursor.fail('a parenthesis is never closed', start);
       cursor.position += 1;
-      this.#redirections();
+      takeRedirections(this.#cursor);
       return { kind: 'group', body, subshell: true };
     }
-    const keyword = this.#keyword();
+    const keyword = keywordAt(this.#cursor);
     switch (keyword) {
       case '!': {
         cursor.position += 1;
@@ -111,11 +96,11 @@ class Parser {
         cursor.position += 1;
         const body = this.commands(['}']);
         this.#take('}', start);
-        this.#redirections();
+        takeRedirections(this.#cursor);
         return { kind: 'group', body, subshell: false };
       }
       case '[[':
-        return this.#test();
+        return readTest(cursor);
       case 'if':
         return this.#if();
       case 'for':
@@ -142,38 +127,6 @@ class Parser {
     }
   }
 
-  #arithmetic(): Command {
-    const cursor = this.#cursor;
-    const start = cursor.position;
-    cursor.skipParentheses();
-    const inner = cursor.text.slice(start + 2, cursor.position - 2);
-    const body = readArithmetic(cursor, inner, start + 2);
-    return { kind: 'arithmetic', body, at: cursor.locate(start) };
-  }
-
-  #test(): Command {
-    const cursor = this.#cursor;
-    const start = cursor.position;
-    cursor.position += 2;
-    const words: Word[] = [];
-    for (;;) {
-      cursor.skipBlanks();
-      if (cursor.atEnd()) cursor.fail('"[[" is never closed', start);
-      if (cursor.peek() === '\n') {
-        cursor.takeLineEnd();
-        continue;
-      }
-      const word = readWord(cursor, endsInTest);
-      if (plain(word) === ']]' || plain(word) === ']];') {
-        // `]];` without a blank: the semicolon ends the command all the same.
-        this.#redirections();
-        return { kind: 'test', words, at: cursor.locate(start) };
-      }
-      if (word === null) cursor.position += 1;
-      else words.push(word);
-    }
-  }
-
   #if(): Command {
     const start = this.#cursor.position;
     const branches: Branch[] = [];
@@ -182,17 +135,17 @@ class Parser {
       const condition = this.commands(['then']);
       this.#take('then', start);
       branches.push({ condition, body: this.commands(['elif', 'else', 'fi']) });
-      this.#skipSeparators();
-      if (this.#keyword() !== 'elif') break;
+      skipSeparators(this.#cursor);
+      if (keywordAt(this.#cursor) !== 'elif') break;
       this.#cursor.position += 4;
     }
     let otherwise: readonly Command[] = [];
-    if (this.#keyword() === 'else') {
+    if (keywordAt(this.#cursor) === 'else') {
       this.#cursor.position += 4;
       otherwise = this.commands(['fi']);
     }
     this.#take('fi', start);
-    this.#redirections();
+    takeRedirections(this.#cursor);
     return { kind: 'if', branches, otherwise };
   }
 
@@ -200,14 +153,14 @@ class Parser {
     this.#take('do', opened);
     const body = this.commands(['done']);
     this.#take('done', opened);
-    this.#redirections();
+    takeRedirections(this.#cursor);
     return body;
   }
 
   #for(): Command {
     const cursor = this.#cursor;
     const start = cursor.position;
-    cursor.position += this.#keyword()?.length ?? 0;
+    cursor.position += keywordAt(this.#cursor)?.length ?? 0;
     cursor.skipBlanks();
     if (cursor.starts('((')) {
       cursor.skipParentheses();
@@ -216,21 +169,11 @@ class Parser {
     const variable = plain(readWord(cursor)) ?? '';
     cursor.skipBlanks();
     const items: Word[] = [];
-    if (this.#keyword() === 'in') {
+    if (keywordAt(this.#cursor) === 'in') {
       cursor.position += 2;
-      items.push(...this.#wordsOfLine());
+      items.push(...wordsOfLine(cursor));
     }
     return { kind: 'loop', variable, items, condition: [], body: this.#body(start) };
-  }
-
-  #wordsOfLine(): Word[] {
-    const words: Word[] = [];
-    for (;;) {
-      this.#cursor.skipBlanks();
-      const word = this.#cursor.peek() === '#' ? null : readWord(this.#cursor);
-      if (word === null) return words;
-      words.push(word);
-    }
   }
 
   #case(): Command {
@@ -242,14 +185,14 @@ class Parser {
     this.#take('in', start);
     const arms: Arm[] = [];
     for (;;) {
-      this.#skipSeparators();
+      skipSeparators(this.#cursor);
       if (cursor.starts(';;')) {
         cursor.position += 2;
         if (cursor.peek() === '&') cursor.position += 1;
         continue;
       }
       if (cursor.atEnd()) cursor.fail('"case" is never closed', start);
-      if (this.#keyword() === 'esac') break;
+      if (keywordAt(this.#cursor) === 'esac') break;
       if (cursor.peek() === '(') cursor.position += 1;
       const patterns: Word[] = [];
       for (;;) {
@@ -265,99 +208,14 @@ class Parser {
       arms.push({ patterns, body: this.commands(['esac']) });
     }
     cursor.position += 4;
-    this.#redirections();
+    takeRedirections(this.#cursor);
     return { kind: 'case', subject, arms };
   }
 
   #function(name: string): Command {
-    this.#skipSeparators();
+    skipSeparators(this.#cursor);
     const body = this.#single() ?? { kind: 'group', body: [], subshell: false };
     return { kind: 'function', name, body };
-  }
-
-  /** Redirections stand anywhere and change no argument; here-documents are kept for who wants to read them. */
-  #redirection(here?: HereDocument[]): boolean {
-    const cursor = this.#cursor;
-    const match = /^(\d*)(&>>|&>|<<<|<<-|<<|<>|<&|>&|>>|>\||>|<)/u.exec(
-      cursor.text.slice(cursor.position, cursor.position + 12),
-    );
-    if (match === null || /^[<>]\(/u.test(cursor.text.slice(cursor.position, cursor.position + 2)))
-      return false;
-    const sign = match[2] ?? '';
-    cursor.position += match[0].length;
-    cursor.skipBlanks();
-    const target = readWord(cursor);
-    if (sign === '<<' || sign === '<<-') {
-      const delimiter = target?.pieces
-        .map((piece) => (piece.kind === 'text' ? piece.text : piece.written))
-        .join('');
-      const document = {
-        delimiter: delimiter ?? '',
-        tabs: sign === '<<-',
-        quoted: target?.pieces.some(({ quoted }) => quoted) ?? false,
-        text: '',
-        at: -1,
-      };
-      cursor.awaitHereDocument(document);
-      here?.push(document);
-    }
-    return true;
-  }
-
-  #redirections(): void {
-    do this.#cursor.skipBlanks();
-    while (this.#redirection());
-  }
-
-  #arrayItems(opened: number): readonly Word[] {
-    const cursor = this.#cursor;
-    const items: Word[] = [];
-    for (;;) {
-      cursor.skipBlanks();
-      const character = cursor.peek();
-      if (cursor.atEnd()) cursor.fail('a parenthesis is never closed', opened);
-      if (character === '\n') cursor.takeLineEnd();
-      else if (character === '#') cursor.skipComment();
-      else if (character === ')') {
-        cursor.position += 1;
-        return items;
-      } else {
-        const word = readWord(cursor);
-        if (word === null) return cursor.fail(`unexpected "${character}" in an array`);
-        items.push(word);
-      }
-    }
-  }
-
-  /** `NAME=…`, `NAME+=…`, `NAME[…]=…`, where one begins here. */
-  #assignment(): Assignment | null {
-    const cursor = this.#cursor;
-    const start = cursor.position;
-    const head = assignmentHead.exec(cursor.text.slice(start, start + 200));
-    if (head === null) return null;
-    const sign = head[1] ?? '=';
-    const name = head[0].slice(0, -sign.length);
-    cursor.position += head[0].length;
-    let index: Word | null = null;
-    let append = sign === '+=';
-    if (sign === '[') {
-      index = readWord(cursor, (c) => c === ']' || c === '\n');
-      const closing = /^\](\+?=)/u.exec(cursor.text.slice(cursor.position, cursor.position + 3));
-      if (closing === null) {
-        cursor.position = start;
-        return null;
-      }
-      append = closing[1] === '+=';
-      cursor.position += closing[0].length;
-    }
-    const at = cursor.locate(start);
-    if (cursor.peek() === '(') {
-      const opened = cursor.position;
-      cursor.position += 1;
-      return { name, append, index, value: this.#arrayItems(opened), at };
-    }
-    const value = readWord(cursor) ?? { pieces: [], at: cursor.locate(cursor.position) };
-    return { name, append, index, value, at };
   }
 
   #simple(): Command | null {
@@ -370,8 +228,8 @@ class Parser {
     for (;;) {
       cursor.skipBlanks();
       if (cursor.peek() === '#') cursor.skipComment();
-      if (this.#redirection(here)) continue;
-      const assignment = words.length === 0 || declares ? this.#assignment() : null;
+      if (takeRedirection(cursor, here)) continue;
+      const assignment = words.length === 0 || declares ? readAssignment(cursor) : null;
       if (assignment !== null) {
         if (words.length === 0) assignments.push(assignment);
         else words.push(assignment);

@@ -1,6 +1,6 @@
 import { knownText, shownText, wordOf } from './values.ts';
 import type { Fragment, ShellWord } from './values.ts';
-import type { Invocation } from './run.ts';
+import type { Invocation } from './invocation.ts';
 
 export type Launcher =
   'torchrun' | 'deepspeed' | 'accelerate' | 'srun' | 'mpirun' | 'ray' | 'python' | 'server';

@@ -90,7 +90,7 @@ const asItems = (variable: Variable): readonly ShellWord[] =>
 const manyWord = (gap: Gap, at: number): ShellWord => ({ fragments: [gapFragment(gap, at)], at, many: true });
 
 /** A variable after a branch of which nobody knows whether it runs. */
-export const mergeVariables = (
+const mergeVariables = (
   name: string,
   left: Variable | undefined,
   right: Variable | undefined,
@@ -125,4 +125,18 @@ export const mergeVariables = (
   const common = commonCount(a, b, (x, y) => x.many === y.many && sameFragments(x.fragments, y.fragments));
   if (common === a.length && common === b.length) return right;
   return { kind: 'array', items: [...a.slice(0, common), manyWord(gap(), -1)] };
+};
+
+/** Variables after two ways through a script: known as far as both agree. */
+export const mergeScopes = (
+  left: ReadonlyMap<string, Variable>,
+  right: ReadonlyMap<string, Variable>,
+  because: readonly string[],
+): Map<string, Variable> => {
+  const result = new Map<string, Variable>();
+  for (const name of new Set([...left.keys(), ...right.keys()])) {
+    const variable = mergeVariables(name, left.get(name), right.get(name), because);
+    if (variable !== undefined) result.set(name, variable);
+  }
+  return result;
 };
