@@ -26,7 +26,7 @@ export const PARAMETERS: readonly Path[] = [
   ...paths('accelerators.gb300', 'sustained'),
   ...paths('accelerators.v100', 'sustained'),
   ...paths('links.nvlink5', 'token_exchange'),
-  ...paths('links.infiniband', 'reduce gather all_to_all step'),
+  ...paths('links.infiniband', 'reduce all_to_all'),
   ...paths('links.roce', 'gather step'),
   ...paths('links.efa', 'step gather reduce'),
   ...paths(
@@ -40,7 +40,10 @@ export const PARAMETERS: readonly Path[] = [
     'runtimes.nanotron',
     'host_dense host_norm traffic loss_bytes accumulation_bytes tensor_exposed data_exposed optimizer_parameter optimizer_shard iteration_overhead',
   ),
-  ...paths('runtimes.torchtitan', 'traffic loss_bytes tensor_exposed tensor_overlap_exposed host_dense'),
+  ...paths(
+    'runtimes.torchtitan',
+    'traffic loss_bytes tensor_exposed tensor_overlap_exposed host_dense fsdp_node fsdp_network',
+  ),
   ...paths('runtimes.pytorch-fsdp', 'eager_traffic loss_bytes fsdp_node fsdp_network'),
   ...paths('runtimes.megatron-fsdp', 'fsdp_node fsdp_network'),
   ...paths('runtimes.jax', 'traffic fsdp_node fsdp_network'),

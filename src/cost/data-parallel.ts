@@ -29,7 +29,12 @@ export interface DataContext {
   /** Ranks of one sharded copy, and the replicas of it. */
   readonly shard: GroupSpan;
   readonly replicas: GroupSpan;
+  /** Exchanges of a layer that leave their domain. */
+  readonly network: NetworkParts;
 }
+
+/** Which parts of a layer's time are spent on network ports. */
+export type NetworkParts = Readonly<Record<'tensor' | 'context' | 'expert', boolean>>;
 
 const exchange = (context: DataContext, span: GroupSpan, parameters: number): number => {
   if (span.size === 1 || parameters === 0) return 0;
@@ -61,13 +66,18 @@ export const shardsLayers = (strategy: Strategy, behaviour: TimeBehaviour): bool
 const added = (compute: number, communication: number, x: number): number =>
   Math.max(compute, communication) + x * Math.min(compute, communication) - compute;
 
+/** Seconds of a pass in which its own exchanges hold the ports. */
+const onNetwork = ({ tensor, context, expert }: NetworkParts, parts: Parts): number =>
+  (tensor ? parts.tensor : 0) + (context ? parts.context : 0) + (expert ? parts.expert : 0);
+
 /**
  * Fully sharded parameters: each pass of each micro-batch gathers a layer's weights, backward scatters its gradients
  * (and all-reduces the shard over replicas of it); a layer costs max + x · min of compute and communication.
- * Experts are sharded over their own replicas.
+ * Experts are sharded over their own replicas. What gathers over the network hides behind the rest of the layer, not
+ * behind exchanges that need the same ports (a token exchange among nodes).
  */
 export const withShardedLayer = (context: DataContext, cost: LayerCost): LayerCost => {
-  const { machine, runtime, shard, replicas, strategy, gradientBytes } = context;
+  const { machine, runtime, shard, replicas, strategy, gradientBytes, network } = context;
   const { denseParameters: dense, expertParameters: experts } = cost;
   const gather =
     gatherTime(machine, shard, WEIGHT * dense) + gatherTime(machine, context.expert, WEIGHT * experts);
@@ -75,11 +85,12 @@ export const withShardedLayer = (context: DataContext, cost: LayerCost): LayerCo
     gatherTime(machine, shard, gradientBytes * dense) +
     gatherTime(machine, context.expert, gradientBytes * experts) +
     allReduceTime(machine, replicas, (gradientBytes * dense) / shard.size);
-  const x = shard.outside !== null ? runtime.fsdpNetwork : runtime.fsdpNode;
+  const remote = shard.outside !== null;
+  const x = remote ? runtime.fsdpNetwork : runtime.fsdpNode;
   const again = strategy.sharding === 'parameters' ? gather : 0;
   const pass = (parts: Parts, communication: number): Parts => ({
     ...parts,
-    data: parts.data + added(total(parts), communication, x),
+    data: parts.data + added(total(parts) - (remote ? onNetwork(network, parts) : 0), communication, x),
   });
   const forward = pass(cost.forward, gather);
   const backward = pass(cost.backward, again + scatter);

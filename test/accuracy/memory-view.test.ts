@@ -8,6 +8,7 @@ const software = (profile: Software['profile'], assumption: string | null): Soft
   profile,
   date: null,
   recipe: false,
+  bf16Gradients: false,
   overlapsTensor: false,
   fusesLoss: false,
   pureLowPrecision: false,

@@ -18,6 +18,18 @@ const reason = (changes: Readonly<Record<string, Json>>): string => {
   return result.ok ? 'predicted' : result.reason;
 };
 
+describe('gradients of bf16 training', () => {
+  const reduced = (title: string): string =>
+    read({ 'source.title': title, date: '2025-04', 'train.precision': 'bf16' }).problem.training.optimizer
+      .gradients;
+  // NeMo's performance recipes set grad_reduce_in_fp32 to false; Megatron-LM's arguments.py sets fp32 for bf16.
+  it('are reduced in bf16 by recipes that say so, in fp32 by Megatron-LM', () => {
+    expect(reduced('NeMo Framework performance summary 25.02')).toBe('bf16');
+    expect(reduced('MoE Parallel Folding (Liu et al.)')).toBe('fp32');
+    expect(reduced('Scalable Training of MoE Models with Megatron Core')).toBe('fp32');
+  });
+});
+
 describe('a complete record', () => {
   const { problem, strategy, partition, assumptions } = read({});
   it('is taken as printed', () => {

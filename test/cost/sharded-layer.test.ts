@@ -34,6 +34,7 @@ const contextWith = (
     expert: span(4),
     shard: span(8),
     replicas: span(1),
+    network: { tensor: false, context: false, expert: false },
     ...change,
   };
 };
@@ -90,6 +91,27 @@ describe('a layer that gathers its parameters', () => {
       expertParameters: 0,
     });
     expect(sharded.forward.data).toBeCloseTo((0.7 * (8 * 15)) / 16 / 80, 12);
+  });
+
+  it('hides no exchange behind another that needs the same ports', () => {
+    // 7.5 GB over 8 ports of 10 GB/s; of the second forward, half exchanges tokens.
+    const exchange = (8 * 15) / 16 / 80;
+    const half = { ...noParts, compute: exchange / 2, expert: exchange / 2 };
+    const tokens = { ...layer, forward: half, expertParameters: 0 };
+    const gathered = (expert: boolean, shard = span(16)): number =>
+      withShardedLayer(
+        contextWith(
+          { sharding: 'parameters' },
+          { shard, network: { tensor: false, context: false, expert } },
+        ),
+        tokens,
+      ).forward.data;
+    // Tokens stay in their node: as long as the exchange, of which 0.7 shows. They cross: the exchange in full and
+    // 0.7 of the compute, less the compute.
+    expect(gathered(false)).toBeCloseTo(0.7 * exchange, 12);
+    expect(gathered(true)).toBeCloseTo(exchange + 0.7 * (exchange / 2) - exchange / 2, 12);
+    // Within a node parameters take other wires than tokens that leave it.
+    expect(gathered(true, span(8))).toBeCloseTo(gathered(false, span(8)), 12);
   });
 
   it('all-reduces its shard over copies', () => {

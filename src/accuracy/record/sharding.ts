@@ -75,7 +75,7 @@ const gradientType = (
   if (/fp32 grad/.test(words)) return 'fp32';
   if (precision === 'fp32') return 'fp32';
   if (precision === 'fp16') return 'fp16';
-  if (software.recipe) return 'bf16';
+  if (software.bf16Gradients) return 'bf16';
   if (software.profile === 'megatron-deepspeed') return 'bf16';
   if (software.profile === 'pytorch-fsdp')
     return /pure/i.test(configuration.training.mixedPrecisionMode ?? '') ||

@@ -10,8 +10,10 @@ export interface Software {
   readonly profile: SoftwareProfile;
   /** Month of the software, `YYYY-MM`; null where nothing tells. */
   readonly date: string | null;
-  /** NVIDIA's own tuned recipes (NeMo, Megatron-Bridge, DGX Cloud): overlaps on, gradients in bf16. */
+  /** NVIDIA's own tuned recipes (NeMo, Megatron-Bridge, DGX Cloud, papers of Megatron Core): overlaps on. */
   readonly recipe: boolean;
+  /** Gradients are reduced in bf16: recipes of NeMo, Megatron-Bridge and DGX Cloud set it. */
+  readonly bf16Gradients: boolean;
   /** Tensor-parallel communication runs beside matrix products. */
   readonly overlapsTensor: boolean;
   /** Cross-entropy in one kernel. */
@@ -36,6 +38,13 @@ export const softwareDate = (release: string | null, date: string | null): strin
 const CLASSIC_UNTIL = '2024-01';
 
 const RECIPES = /nemo|dgx cloud|megatron-bridge|mcore|megatron core|parallel folding|nemotron/;
+
+/**
+ * Papers of Megatron Core run Megatron-LM, which reduces the gradients of bf16 training in fp32 unless told otherwise
+ * (megatron/training/arguments.py, accumulate_allreduce_grads_in_fp32); the recipes that their authors publish do not
+ * tell it (yanring/Megatron-MoE-ModelZoo @ e865051 model_configs/benchmarking).
+ */
+const MEGATRON_LM = /mcore|megatron core|parallel folding/;
 
 /**
  * Megatron Core outside NVIDIA's recipes, with `--tp-comm-overlap`: Megatron-LM's own scaling table (its README of 2024
@@ -100,6 +109,7 @@ export const softwareOf = (configuration: RunConfiguration): Software => {
     profile: as,
     date,
     recipe,
+    bf16Gradients: recipe && !MEGATRON_LM.test(words),
     overlapsTensor: recipe || ((date ?? '9999') >= CLASSIC_UNTIL && OVERLAPS_TENSOR.test(words)),
     fusesLoss: recipe || FUSES_LOSS.test(words),
     pureLowPrecision: PURE_LOW_PRECISION.test(words),
