@@ -17,7 +17,7 @@ export interface Results {
    */
   plans: PlanResult[];
   /**
-   * Filled when nothing is feasible, the smallest lack first.
+   * Filled when nothing is feasible, the smallest lack first. Where rules or limits forbid everything: strategies that one of them alone forbids (or a smallest set of them), with `missing_bytes` 0.
    */
   nearest_misses: NearestMissResult[];
   [k: string]: unknown;

@@ -13,8 +13,9 @@ export const missTable = (misses: readonly NearestMiss[]): Table => ({
   ],
   rows: misses.map((miss) => [
     { text: layoutText(miss.strategy) },
-    { text: gib(miss.missing), style: 'bad' as const },
-    { text: String(miss.stage) },
+    // What a rule forbids lacks no memory, and no stage of it stands out.
+    { text: miss.missing > 0 ? gib(miss.missing) : '–', style: 'bad' as const },
+    { text: miss.missing > 0 ? String(miss.stage) : '–' },
     { text: miss.reasons.join('; ') },
   ]),
 });

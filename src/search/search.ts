@@ -1,7 +1,9 @@
+import type { NearestMiss } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { Search } from './branch-and-bound.ts';
 import { withHostOrderFigures } from './dedication-figures.ts';
 import { dedicationIsIdle, searchJointly } from './dedication-search.ts';
+import { forbiddenMisses } from './forbidden.ts';
 import {
   defaultControls,
   type SearchControls,
@@ -9,6 +11,10 @@ import {
   type SearchOutcome,
 } from './search-types.ts';
 import { sortedCounts } from './statistics.ts';
+
+/** What came closest: what lacks the least memory, or, where nothing is legal, what a single rule or limit forbids. */
+const missesOf = (problem: Problem, search: Search): readonly NearestMiss[] =>
+  search.space.count === 0 ? forbiddenMisses(problem, search.space.rejected) : search.nearestMisses();
 
 /** The search with the nodes in the SPEC's order. */
 const searchInOrder = (problem: Problem, costs: SearchCosts, controls: SearchControls): SearchOutcome => {
@@ -25,7 +31,7 @@ const searchInOrder = (problem: Problem, costs: SearchCosts, controls: SearchCon
       reproducible: !search.wasCut,
     },
     plans,
-    nearestMisses: plans.length > 0 ? [] : search.nearestMisses(),
+    nearestMisses: plans.length > 0 ? [] : missesOf(problem, search),
     obstacles: search.space.obstacles,
   };
 };

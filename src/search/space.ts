@@ -85,6 +85,7 @@ const exploreWorld = (
   rules: readonly Rule[],
   domains: Domains,
   reject: (rule: string) => void,
+  mostFamilies: number,
 ): { families: Family[]; choices: (layout: Strategy) => readonly (readonly FlagChoice[])[] } => {
   const draft = emptyDraft();
   const contexts = ruleContexts(problem, draft, null);
@@ -122,6 +123,7 @@ const exploreWorld = (
       return;
     }
     for (const value of domains[key].values(draft)) {
+      if (families.length >= mostFamilies) return;
       (draft as Record<LayoutKey, unknown>)[key] = value;
       if (key === 'pipeline') draft.virtualStages = 1;
       if (shapeKeys.has(key)) setPlaceholder();
@@ -192,10 +194,13 @@ const createCounter = (
 
 /**
  * All legal strategies of a problem, counted and grouped but not written out. Each rule is asked as soon as the keys that
- * it reads are set, so that one refusal removes everything below it.
+ * it reads are set, so that one refusal removes everything below it. `mostFamilies` families of each GPU count are explored.
  */
-export const createSpace = (problem: Problem): Space => {
-  const rules = searchRules(problem);
+export const createSpace = (
+  problem: Problem,
+  rules: readonly Rule[] = searchRules(problem),
+  mostFamilies = Infinity,
+): Space => {
   const rejected: Record<string, number> = {};
   const reject = (rule: string): void => {
     rejected[rule] = (rejected[rule] ?? 0) + 1;
@@ -213,7 +218,8 @@ export const createSpace = (problem: Problem): Space => {
   const choicesByWorld = new Map<number, (layout: Strategy) => readonly (readonly FlagChoice[])[]>();
   if (obstacles.length === 0)
     for (const world of worldsOf(problem)) {
-      const explored = exploreWorld(problem, rules, limitDomains(problem, domainsOf(problem, world)), reject);
+      const domains = limitDomains(problem, domainsOf(problem, world));
+      const explored = exploreWorld(problem, rules, domains, reject, mostFamilies);
       for (const family of explored.families) families.push(family);
       choicesByWorld.set(world, explored.choices);
     }

@@ -163,11 +163,34 @@ describe('what a search reports', () => {
     const problem = problemOf(presetModel('llama3-8b', 4), presetCluster('a100-sxm-80gb', 1), {
       precision: 'fp8',
     });
-    const { plans, search, obstacles } = searchPlans(problem, fakeCosts(problem));
+    const { plans, search, obstacles, nearestMisses } = searchPlans(problem, fakeCosts(problem));
     expect(plans).toEqual([]);
     expect(search.strategies).toBe(0);
     expect(search.pruned).toEqual({ 'megatron/precision-architecture': 1 });
     expect(obstacles[0]).toContain('fp8 on ampere');
+    // A strategy that a search in bf16 may give: the precision alone is in its way.
+    expect(nearestMisses.map(({ reasons }) => reasons)).toEqual([[obstacles[0]]]);
+    expect(nearestMisses[0]?.missing).toBe(0);
+  });
+
+  const reasonsWith = (limits: Problem['search']['limits']): readonly (readonly string[])[] => {
+    const problem = problemOf(presetModel('llama3-8b', 4), presetCluster('a100-sxm-80gb', 1), {}, { limits });
+    return searchPlans(problem, fakeCosts(problem)).nearestMisses.map(({ reasons }) => reasons);
+  };
+
+  it('says which limits leave nothing, each alone or several together', () => {
+    // Eight GPUs: groups of 4 and 4 need sixteen. Either limit may go.
+    expect(reasonsWith({ tensor: [4], pipeline: [4] })).toEqual([
+      ['search.fix.tensor: no strategy is legal with 4; one is with 1'],
+      ['search.fix.pipeline: no strategy is legal with 4; one is with 1'],
+    ]);
+    // Neither 3 nor 5 divides eight: both must go.
+    const [both, ...others] = reasonsWith({ tensor: [3], context: [5], pipeline: [1] });
+    expect(others).toEqual([]);
+    expect(both).toEqual([
+      expect.stringContaining('search.fix.tensor: no strategy is legal with 3'),
+      expect.stringContaining('search.fix.context: no strategy is legal with 5'),
+    ]);
   });
 
   it('keeps what the user fixed and limited', () => {

@@ -127,7 +127,9 @@ const reportObstacles = (file: string, { obstacles, search, plans, nearestMisses
   if (plans.length > 0) return;
   const messages = [...obstacles];
   if (obstacles.length === 0 && search.strategies === 0)
-    messages.push('no strategy satisfies the rules of the runtime; search.pruned counts what each removed');
+    messages.push(
+      'no strategy satisfies the rules of the runtime; search.pruned counts what each removed, the nearest misses say what would allow one',
+    );
   else if (nearestMisses.length === 0 && obstacles.length === 0)
     messages.push('the search ended before it found a plan');
   printDiagnostics(
