@@ -23,6 +23,7 @@ export const readMatrixFile = (source: Source, options: ReadOptions): ReadingRes
   const read = readMatrix(source, null, { allowMissing: options.allowMissing });
   if (!read.ok) return read;
   const report = new ReadingReport('matrix');
+  report.warnings.push(...read.warnings);
   const { names, latency, bySize = [] } = read.value;
   // Without a word of the file, names tell: GPU0, GPU1, … are GPUs.
   const level = names.every((name) => /^(?:gpu|cuda:?)\s*\d+$/iu.test(name)) ? 'gpu' : read.value.level;

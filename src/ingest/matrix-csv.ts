@@ -1,6 +1,6 @@
 /**
  * A matrix as CSV: the first line names the receivers, the first cell of each other line the sender. The corner may
- * name the unit (`GB/s`); without it numbers are bytes per second, and a cell may carry a unit of its own. Cells are
+ * name the unit (`GB/s`); without it numbers are bytes per second, which a warning says, and a cell may carry a unit of its own. Cells are
  * separated by commas, semicolons or tabs.
  */
 import type { MeasuredLinks } from '../cluster/cluster.ts';
@@ -104,6 +104,16 @@ const readRow = (
   });
 };
 
+/** Bytes per second are the default, and rarely what a script printed. */
+const unitWarning = ({ text, range }: Cell): Diagnostic =>
+  diagnosticAt(
+    range,
+    'matrix/csv',
+    `${text === '' ? 'the first cell names no unit' : `"${text.slice(0, 40)}" is no unit of bandwidth`}: numbers are read as bytes per second; a unit in the first cell, such as GB/s or Gbit/s, says otherwise`,
+    {},
+    'warning',
+  );
+
 export const readCsvMatrix = (
   source: Source,
   context: MatrixContext | null,
@@ -130,11 +140,16 @@ export const readCsvMatrix = (
   const unit = bandwidthUnit(corner.text);
   checkNames(columns, report);
   const bandwidth: number[][] = [];
+  let bare = 0;
   for (const line of lines) {
-    if (bandwidth.length > names.length || report.full) break;
-    bandwidth.push(
-      readRow(cellsOf(source, ...line, separator), bandwidth.length, names, unit ?? 1, allowMissing, report),
-    );
+    const row = bandwidth.length;
+    if (row > names.length || report.full) break;
+    const cells = cellsOf(source, ...line, separator);
+    if (unit === undefined)
+      bare += cells.filter(
+        ({ text }, at) => at > 0 && at !== row + 1 && isNumber(text) && Number(text) !== 0,
+      ).length;
+    bandwidth.push(readRow(cells, row, names, unit ?? 1, allowMissing, report));
   }
   if (bandwidth.length !== names.length && !report.full)
     report.at(
@@ -145,5 +160,6 @@ export const readCsvMatrix = (
   if (typeof level !== 'string') report.at(corner.range, level.message);
   if (report.diagnostics.length > 0 || typeof level !== 'string')
     return { ok: false, diagnostics: report.diagnostics };
-  return { ok: true, value: { level, names, bandwidth, latency: null }, warnings: [] };
+  const warnings = unit === undefined && bare > 0 ? [unitWarning(corner)] : [];
+  return { ok: true, value: { level, names, bandwidth, latency: null }, warnings };
 };
