@@ -94,7 +94,11 @@ const runExample = (name: string): Row => {
       ? 0
       : many.plans.filter((each) => each.estimate.iterationTime < plan.estimate.iterationTime).length;
   const place =
-    plan === null ? 'illegal' : better === RANKED ? `after ${String(RANKED)}` : String(better + 1);
+    plan === null
+      ? 'illegal'
+      : better === RANKED
+        ? `at least ${String(RANKED)} layouts are estimated better`
+        : String(better + 1);
   return {
     name,
     strategies: result.search.strategies,
