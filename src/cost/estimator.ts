@@ -18,6 +18,7 @@ import { createLayerTables, setIndex } from './layer-set.ts';
 import { createMemoryModel } from './memory.ts';
 import { densePeak, gemmFormat } from './machine.ts';
 import { createCourses } from './schedule-course.ts';
+import { createUnevenTime } from './schedule-uneven.ts';
 import { createStageLinks } from './stage-links.ts';
 import { createStageSummer } from './stage-sums.ts';
 import { kindPrefixes, slowestSet, stageMachines } from './stages.ts';
@@ -117,6 +118,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     machinesOf.set(key, found);
     return found;
   };
+  const simulate = createCourses();
   const context: BoundContext = {
     problem,
     tables,
@@ -124,7 +126,8 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     machines,
     linksOf: createStageLinks(problem, tables),
     sumStages: createStageSummer(problem, prefixes),
-    simulate: createCourses(),
+    simulate,
+    uneven: createUnevenTime(simulate),
     transfers: new TupleMap(),
   };
   const uniform = cluster.groups.length === 1 && cluster.measured === null;

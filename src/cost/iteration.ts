@@ -15,6 +15,7 @@ import type { LinksOfStages } from './stage-links.ts';
 import type { StageSummer, StageTable } from './stage-sums.ts';
 import { stageCosts, stageParts } from './stages.ts';
 import type { CourseOf } from './schedule-course.ts';
+import type { UnevenTime } from './schedule-uneven.ts';
 import type { StageCost } from './stages.ts';
 
 interface DataPart {
@@ -91,6 +92,7 @@ export interface IterationContext {
   readonly sumStages: StageSummer;
   /** Over measured links. */
   readonly simulate: CourseOf;
+  readonly uneven: UnevenTime;
 }
 
 const wholeMicroBatches = (problem: Problem, s: Strategy): number => {
@@ -146,7 +148,8 @@ const NO_PASSES: readonly Seconds[] = [];
 const recordedTime = (context: IterationContext, s: Strategy, partition: Partition): number => {
   const course = courseOf(context, s, partition);
   const { pipeline, measured } = course;
-  const makespan = measured?.makespan ?? (pipeline === null ? busyTime(course) : pipelineMakespan(pipeline));
+  const makespan =
+    measured?.makespan ?? (pipeline === null ? busyTime(course) : pipelineMakespan(pipeline, context.uneven));
   const { exchange, step } = dataPart(tableOf(course.stages), s, measured?.headStarts ?? null);
   return makespan + exchange + step + course.heavy.set.runtime.iterationOverhead;
 };
@@ -169,7 +172,9 @@ const singleChunks = ({ forward, backward, weight }: StageTable, stages: number)
 export const iterationTime = (context: IterationContext, s: Strategy, partition: Partition): number => {
   const { problem, tables } = context;
   const isMeasured = tables.topology.links !== null;
-  if (isMeasured && s.virtualStages > 1) return recordedTime(context, s, partition);
+  // Both look at the chunks of a stage one by one.
+  if (s.virtualStages > 1 && (isMeasured || s.schedule === 'interleaved'))
+    return recordedTime(context, s, partition);
   const m = wholeMicroBatches(problem, s);
   const table = context.sumStages(tables.sets(s), context.machines(s), s, partition);
   let busiest = 0;
@@ -235,7 +240,7 @@ export const iterationBreakdown = (
       ? { makespan: measured.makespan, transfer: measuredTransfer(measured, context.simulate) }
       : course.pipeline === null
         ? null
-        : pipelineTime(course.pipeline);
+        : pipelineTime(course.pipeline, context.uneven);
   const { exchange, step } = dataPart(tableOf(course.stages), s, measured?.headStarts ?? null);
   const busy = busyTime(course);
   const makespan = pipeline?.makespan ?? busy;

@@ -16,6 +16,7 @@ import type { IterationContext } from './iteration.ts';
 import { createLayerTables, setIndex } from './layer-set.ts';
 import { createCourses } from './schedule-course.ts';
 import { createStageLinks } from './stage-links.ts';
+import { createUnevenTime } from './schedule-uneven.ts';
 import { createStageSummer } from './stage-sums.ts';
 import { kindPrefixes, stageMachines } from './stages.ts';
 
@@ -49,12 +50,14 @@ export const createOrderScore = (
     groups.map((group) => setIndex(tables, stage, group)),
   );
   const prefixes = kindPrefixes(model.kinds.length, model.layers);
+  const simulate = createCourses();
   const context: Omit<IterationContext, 'tables' | 'linksOf'> = {
     problem,
     prefixes,
     machines: () => machines,
     sumStages: createStageSummer(problem, prefixes),
-    simulate: createCourses(),
+    simulate,
+    uneven: createUnevenTime(simulate),
   };
   return (order) => {
     const topology = createTopology(launchedCluster(cluster, order));

@@ -1,4 +1,4 @@
-/** Length of one pipelined iteration: the closed form that a search can afford. */
+/** Length of one pipelined iteration: the closed forms that a search can afford, and a short simulation where they do not see enough. */
 import { seconds } from '../units.ts';
 import type { PipelineInput, PipelineTime } from './stage.ts';
 import {
@@ -10,10 +10,14 @@ import {
 } from './schedule-closed.ts';
 import type { ClosedInput } from './schedule-closed.ts';
 import { busiestStage } from './schedule-time.ts';
+import { hasUnevenChunks } from './schedule-uneven.ts';
+import type { UnevenTime } from './schedule-uneven.ts';
+
+const isSpread = ({ vocabulary = 'last' }: ClosedInput): boolean =>
+  vocabulary !== 'last' && vocabulary !== 'redistributed';
 
 const closedForm = (input: ClosedInput): number => {
-  const vocabulary = input.vocabulary ?? 'last';
-  if (vocabulary !== 'last' && vocabulary !== 'redistributed') return vocabularyParallelTime(input);
+  if (isSpread(input)) return vocabularyParallelTime(input);
   switch (input.schedule) {
     case 'gpipe':
       return gpipeTime(input);
@@ -30,23 +34,32 @@ const closedForm = (input: ClosedInput): number => {
   }
 };
 
-/** The makespan alone, at half the price. */
-export const pipelineMakespan = (input: ClosedInput): number => closedForm(input);
+/**
+ * The makespan alone, at half the price. Interleaved chunks that differ in cost make stages wait for each other, which
+ * `uneven` simulates; the closed form stays the least, so that it is comparable with that of even chunks and with bounds.
+ */
+export const pipelineMakespan = (input: ClosedInput, uneven: UnevenTime | null = null): number => {
+  const closed = closedForm(input);
+  if (uneven === null || !('chunks' in input) || isSpread(input) || !hasUnevenChunks(input)) return closed;
+  return Math.max(closed, uneven(input));
+};
 
 /**
- * Time of one iteration's passes by closed form. Used for every estimate, so that search, estimate and accuracy see
- * the same figure; `simulatePipeline` is the check on it and gives the passes of a trace. With asynchronous sends both
- * agree exactly for GPipe, and for equal stages and links in 1F1B and interleaved order (and ZB-H1 without transfers);
- * unequal 1F1B stages and blocking sends come out up to a percent or two long. Zero-bubble and V-shaped schedules are
- * judged by their authors' closed forms: their orders come from a solver that a list scheduler does not equal.
+ * Time of one iteration's passes. Used for every estimate, so that search, estimate and accuracy see the same figure;
+ * `simulatePipeline` is the check on it and gives the passes of a trace. With asynchronous sends both agree exactly for
+ * GPipe, and for equal stages and links in 1F1B and interleaved order (and ZB-H1 without transfers); unequal 1F1B
+ * stages and blocking sends come out up to a percent or two long. Zero-bubble and V-shaped schedules are judged by their
+ * authors' closed forms: their orders come from a solver that a list scheduler does not equal.
  */
-export const pipelineTime = (input: PipelineInput): PipelineTime => {
-  const makespan = closedForm(input);
+export const pipelineTime = (input: PipelineInput, uneven: UnevenTime | null = null): PipelineTime => {
+  const makespan = pipelineMakespan(input, uneven);
   const apart = input.stages === 1 || input.links.every((link) => link === 0);
-  const still = apart ? makespan : closedForm({ ...input, links: input.links.map(() => seconds(0)) });
+  const still = apart
+    ? makespan
+    : pipelineMakespan({ ...input, links: input.links.map(() => seconds(0)) }, uneven);
   return {
     makespan: seconds(makespan),
     busy: seconds(busiestStage(input)),
-    transfer: seconds(makespan - still),
+    transfer: seconds(Math.max(0, makespan - still)),
   };
 };

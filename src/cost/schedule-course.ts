@@ -60,7 +60,8 @@ const orderOf = (shape: ScheduleShape): Order => {
   return { code, input, before, last };
 };
 
-const REMEMBERED = 64;
+/** Passes of all orders that are remembered: 12 bytes each. */
+const REMEMBERED = 4_000_000;
 
 /**
  * Orders depend on the shape alone, and a search asks for the same few shapes again and again: who owns the simulation
@@ -68,6 +69,7 @@ const REMEMBERED = 64;
  */
 export const createCourses = (): CourseOf => {
   const known = new Map<string, Order>();
+  let passes = 0;
   let ends = new Float64Array(1024);
   const remembered = (shape: ScheduleShape): Order => {
     const { schedule, stages, virtualStages, microBatches, microBatchGroup } = shape;
@@ -75,8 +77,12 @@ export const createCourses = (): CourseOf => {
     const found = known.get(key);
     if (found !== undefined) return found;
     const order = orderOf(shape);
-    if (known.size >= REMEMBERED) known.clear();
+    if (passes + order.code.length > REMEMBERED) {
+      known.clear();
+      passes = 0;
+    }
     known.set(key, order);
+    passes += order.code.length;
     return order;
   };
   return (input) => {

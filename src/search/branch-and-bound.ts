@@ -11,6 +11,7 @@ import { layoutId } from './keys.ts';
 import { bySize, isBlock, type Chain, type OpenPart } from './open-part.ts';
 import { createMemoryFloor, type MemoryFloor } from './memory-floor.ts';
 import { Misses } from './misses.ts';
+import { bestPartition } from './partition-best.ts';
 import { createPartitioner, type PartitionChoice, type Partitioner } from './partition-choice.ts';
 import { toPlan } from './plan.ts';
 import { createValue, type Value } from './ranking.ts';
@@ -70,9 +71,9 @@ export class Search {
       this.missed(strategy, choice);
       return choice;
     }
-    const time = this.costs.iterationTime(strategy, choice.partition);
-    const value = this.value(strategy, time, choice.shortage);
-    this.incumbents.offer({ strategy, partition: choice.partition, time, shortage: choice.shortage, value });
+    const { partition, shortage, time } = bestPartition(strategy, choice, this.partitioner, this.costs);
+    const value = this.value(strategy, time, shortage);
+    this.incumbents.offer({ strategy, partition, time, shortage, value });
     return choice;
   }
 
@@ -185,7 +186,10 @@ export class Search {
         this.openBlocks(part.frame, part.orders, part.chain, heap);
         return;
       case 'layout':
-        this.openLayout(part.layout);
+        // Asked when its turn comes: time cuts most layouts off before.
+        if (this.byMemory || this.floor.recomputeMayFit(part.frame, part.layout.recompute))
+          this.openLayout(part.layout);
+        else addPruned(this.tally, 'bound/memory', this.strategiesOf(part.layout));
     }
   }
 
@@ -202,13 +206,8 @@ export class Search {
     for (const recompute of frame.recomputes) {
       if (blocks.includes(recompute)) continue;
       const layout: Strategy = { ...frame.strategy, recompute };
-      // Asked before the bound, which costs more.
-      if (!this.byMemory && !this.floor.recomputeMayFit(frame, recompute)) {
-        addPruned(this.tally, 'bound/memory', this.strategiesOf(layout));
-        continue;
-      }
       const bound = this.byMemory ? this.floor.layoutShortage(layout) : this.bounds.layout(layout, orders);
-      heap.push(bound, { kind: 'layout', layout });
+      heap.push(bound, { kind: 'layout', frame, layout });
     }
     this.pushBlocks(frame, orders, { recomputes: blocks, mayFit: false }, heap);
   }

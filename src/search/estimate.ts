@@ -4,6 +4,7 @@ import { checkStrategy } from '../runtimes/registry.ts';
 import type { Violation } from '../runtimes/rule.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { ruleContexts } from './legality.ts';
+import { partitionOf } from './partition-best.ts';
 import { createPartitioner } from './partition-choice.ts';
 import { toPlan } from './plan.ts';
 import type { SearchCosts } from './search-types.ts';
@@ -41,7 +42,7 @@ export const judgeStrategy = (
     ({ rule }) => given !== null || !(rule.reads.includes('pipeline') && layers % chunks !== 0),
   );
   if (early.length > 0) return { kind: 'illegal', violations: early };
-  const partition = given ?? createPartitioner(problem, costs).choose(strategy)?.partition ?? null;
+  const partition = given ?? partitionOf(strategy, createPartitioner(problem, costs), costs);
   if (partition === null) {
     const late = errorsOf(violationsOf(problem, strategy, null));
     return late.length > 0 ? { kind: 'illegal', violations: late } : { kind: 'unsplittable' };

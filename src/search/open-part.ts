@@ -13,7 +13,7 @@ export type OpenPart =
       readonly orders: readonly SwitchOrder[];
       readonly chain: Chain;
     }
-  | { readonly kind: 'layout'; readonly layout: Strategy };
+  | { readonly kind: 'layout'; readonly frame: Frame; readonly layout: Strategy };
 
 /** Recomputed blocks from the smallest to all layers: each is slower than the one before and takes less memory. */
 export interface Chain {

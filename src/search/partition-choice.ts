@@ -5,6 +5,7 @@ import { isVShaped, modelEnds } from '../strategy/partition.ts';
 import type { Partition, Schedule, Strategy } from '../strategy/strategy.ts';
 import { createExpressible } from './legality.ts';
 import { bottleneckBound, memoryMayFit } from './partition-bound.ts';
+import { evenChunks } from './partition-even.ts';
 import { kindRoomsOf, reachOfStages, roomsOfStages } from './partition-memory.ts';
 import { stageLoads, TIE, type PartitionAnswer, type PartitionProblem } from './partition-problem.ts';
 import { simplePartitions } from './partition-simple.ts';
@@ -107,11 +108,14 @@ interface Fastest extends PartitionAnswer {
 interface Entry {
   readonly bottleneck: number;
   fastest: Fastest | null | undefined;
+  even: Partition | null | undefined;
 }
 
 export interface Partitioner {
   /** Fastest first, lighter where memory asks for it; null where no partition can be stated. */
   readonly choose: (strategy: Strategy) => PartitionChoice | null;
+  /** Interleaved: the partition with the shortest longest chunk, if it can be stated and fits; else null. */
+  readonly even: (strategy: Strategy) => Partition | null;
   /** Seconds of one micro-batch that the slowest stage takes in every partition; cheap. */
   readonly bottleneck: (strategy: Strategy) => number;
 }
@@ -165,7 +169,7 @@ export const createPartitioner = (problem: Problem, costs: PartitionCosts): Part
     const before = byShape.get(shape);
     if (before !== undefined) return before;
     const instance = partitionProblem(problem, strategy, times);
-    const made: Entry = { bottleneck: leastBottleneck(instance), fastest: undefined };
+    const made: Entry = { bottleneck: leastBottleneck(instance), fastest: undefined, even: undefined };
     byShape.set(shape, made);
     return made;
   };
@@ -268,7 +272,17 @@ export const createPartitioner = (problem: Problem, costs: PartitionCosts): Part
     if (shortage > 0) return withinMemory(strategy, start);
     return { partition, shortage, stage: 0, impossible: false, bottleneck: bound, proven };
   };
-  return { choose, bottleneck: (strategy) => entryOf(strategy).bottleneck };
+
+  const evenOf = (strategy: Strategy): Partition | null => {
+    if (strategy.schedule !== 'interleaved' || strategy.virtualStages === 1 || even !== null) return null;
+    const entry = entryOf(strategy);
+    if (entry.even === undefined) {
+      const found = evenChunks(partitionProblem(problem, strategy, costs.stageCosts(strategy)));
+      entry.even = found !== null && expressible(strategy, found) ? shared(found) : null;
+    }
+    return entry.even !== null && costs.excess(strategy, entry.even) <= 0 ? entry.even : null;
+  };
+  return { choose, even: evenOf, bottleneck: (strategy) => entryOf(strategy).bottleneck };
 };
 
 /** Most layers of each stage after those that do not fit have given some up. */

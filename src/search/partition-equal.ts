@@ -20,9 +20,10 @@ export const spreadOverChunks = (
 ): readonly number[] => {
   const base = Math.floor(count / virtualStages);
   const larger = count - base * virtualStages;
-  return Array.from({ length: virtualStages }, (_, virtual) =>
-    (largerFirst ? virtual < larger : virtual >= virtualStages - larger) ? base + 1 : base,
-  );
+  const sizes: number[] = [];
+  for (let virtual = 0; virtual < virtualStages; virtual += 1)
+    sizes.push((largerFirst ? virtual < larger : virtual >= virtualStages - larger) ? base + 1 : base);
+  return sizes;
 };
 
 /** Layers of a stage that are among the first `block` of their chunk. */
@@ -46,12 +47,18 @@ const roomOf = (problem: PartitionProblem, kind: number): number[] =>
     return each > 0 ? Math.floor(limit / each) : Infinity;
   });
 
+/** Layers of every stage, and the time of the slowest. */
+interface Deal {
+  readonly counts: readonly number[];
+  readonly bottleneck: number;
+}
+
 /**
  * One layer kind: only counts matter. Layers are dealt one by one to the stage that ends up least loaded, later stages
  * first, which is exact for a min-max of linear loads. Those below the level that the loads would reach if layers could
  * be cut are handed out at once.
  */
-export const dealEqualLayers = (problem: PartitionProblem): PartitionAnswer | null => {
+const deal = (problem: PartitionProblem): Deal | null => {
   const { stages, virtualStages } = problem;
   const kind = problem.layers[0] ?? 0;
   const times = problem.layerTime.map((row) => row[kind] ?? 0);
@@ -93,10 +100,23 @@ export const dealEqualLayers = (problem: PartitionProblem): PartitionAnswer | nu
     counts[chosen] = (counts[chosen] ?? 0) + 1;
   }
   const bottleneck = counts.reduce((most, count, stage) => Math.max(most, loadWith(stage, count)), 0);
+  return { counts, bottleneck };
+};
+
+/** The deal with the chunks of every stage as even as can be: no partition of the layers has a smaller bottleneck. */
+export const dealEqualLayers = (problem: PartitionProblem): PartitionAnswer | null => {
+  const dealt = deal(problem);
+  if (dealt === null) return null;
+  const { counts, bottleneck } = dealt;
   return {
-    partition: counts.map((count, stage) => spreadOverChunks(count, virtualStages, endsOn(problem, stage))),
+    partition: counts.map((count, stage) =>
+      spreadOverChunks(count, problem.virtualStages, endsOn(problem, stage)),
+    ),
     bottleneck,
     bound: bottleneck,
     proven: true,
   };
 };
+
+/** Its bottleneck alone; Infinity where no partition fits the memory limits. */
+export const equalBottleneck = (problem: PartitionProblem): number => deal(problem)?.bottleneck ?? Infinity;

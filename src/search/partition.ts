@@ -1,6 +1,6 @@
 import { bottleneckBound } from './partition-bound.ts';
 import { partitionChain } from './partition-chain.ts';
-import { dealEqualLayers } from './partition-equal.ts';
+import { dealEqualLayers, equalBottleneck } from './partition-equal.ts';
 import { partitionInterleaved } from './partition-interleaved.ts';
 import type { PartitionAnswer, PartitionProblem } from './partition-problem.ts';
 
@@ -25,4 +25,4 @@ export const partitionLayers = (problem: PartitionProblem, nodes = 20_000): Part
 
 /** A bottleneck that no partition undercuts, without the partition: exact for one layer kind, else a relaxation. */
 export const leastBottleneck = (problem: PartitionProblem): number =>
-  sameKind(problem) ? (dealEqualLayers(problem)?.bottleneck ?? Infinity) : bottleneckBound(problem);
+  sameKind(problem) ? equalBottleneck(problem) : bottleneckBound(problem);

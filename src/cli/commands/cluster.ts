@@ -7,6 +7,7 @@ import { gpuCount } from '../../cluster/cluster.ts';
 import { surveyLinks } from '../../cluster/measured-tiers.ts';
 import type { Diagnostic } from '../../diagnostics.ts';
 import { createSearchCosts } from '../../search/costs.ts';
+import { partitionOf } from '../../search/partition-best.ts';
 import { createPartitioner } from '../../search/partition-choice.ts';
 import { LINK_KINDS, isMeasurement } from '../../ingest/links-detect.ts';
 import { importLinks } from '../../ingest/links-import.ts';
@@ -168,8 +169,8 @@ const lossOf = (file: string, text: string): PlanLoss => {
     model: problem.model,
   });
   const costs = createSearchCosts(problem, calibration);
-  const partition = createPartitioner(problem, costs).choose(strategy)?.partition;
-  if (partition === undefined)
+  const partition = partitionOf(strategy, createPartitioner(problem, costs), costs);
+  if (partition === null)
     return failUsage('--strategy', 'the layers cannot be split over these stages', { found: text });
   const median = createSearchCosts({ ...problem, cluster: measuredAtMedian(problem.cluster) }, calibration);
   return {
