@@ -11,9 +11,8 @@ export const evenChunks = (problem: PartitionProblem): Partition | null => {
   const chunks = stages * virtualStages;
   if (chunks > problem.layers.length + 2) return null;
   const spread = Array.from({ length: chunks }, (_, chunk) => stageOfChunk(problem, chunk));
-  const { reach: _, ...plain } = problem;
   const chain = partitionLayers({
-    ...plain,
+    ...problem,
     stages: chunks,
     virtualStages: 1,
     vShaped: false,
