@@ -16,7 +16,9 @@ export type Accept = (changes: Changes) => boolean;
 /** Settings that one fix may change. */
 const MOST_CHANGES = 6;
 /** States of one depth that are followed. */
-const WIDTH = 24;
+const WIDTH = 32;
+/** Of those, with the same rules failing: else one error with many idle changes would crowd out all others. */
+const WIDTH_ALIKE = 8;
 
 interface Broken {
   readonly rule: string;
@@ -36,6 +38,19 @@ interface Option {
   readonly cost: number;
 }
 
+const nearestStates = (states: readonly State[]): readonly State[] => {
+  const alike = new Map<string, number>();
+  return states
+    .toSorted((a, b) => a.errors.length - b.errors.length || a.cost - b.cost)
+    .filter(({ errors }) => {
+      const rules = JSON.stringify(errors.map(({ rule }) => rule).sort());
+      const count = (alike.get(rules) ?? 0) + 1;
+      alike.set(rules, count);
+      return count <= WIDTH_ALIKE;
+    })
+    .slice(0, WIDTH);
+};
+
 const optionsOf = (subject: Subject): readonly Option[] =>
   subject.settings.flatMap(({ key, candidates }) =>
     candidates.map((value, index) => ({ key, value, cost: index + (value === null ? 4 : 0) })),
@@ -48,12 +63,22 @@ const optionsOf = (subject: Subject): readonly Option[] =>
  */
 export const findFix = (subject: Subject, accept: Accept): Fix | null => {
   const base = new Map(subject.open.map(({ key, candidates }) => [key, candidates[0] ?? '']));
-  const errorsOf = (changes: Changes): readonly Broken[] =>
-    subject.judge(new Map([...base, ...changes])).findings.filter(({ level }) => level === 'error');
-  const initial = errorsOf(noChanges);
+  const judged = new Map<string, readonly Broken[]>();
   let left = MOST_JUDGEMENTS;
-  const legal = (changes: Changes): boolean => {
+  /** Each set of changes is judged once, whichever way leads to it. */
+  const errorsOf = (changes: Changes): readonly Broken[] => {
+    const key = JSON.stringify([...changes].sort());
+    const known = judged.get(key);
+    if (known !== undefined) return known;
     left -= 1;
+    const errors = subject
+      .judge(new Map([...base, ...changes]))
+      .findings.filter(({ level }) => level === 'error');
+    judged.set(key, errors);
+    return errors;
+  };
+  const initial = errorsOf(noChanges);
+  const legal = (changes: Changes): boolean => {
     if (errorsOf(changes).length > 0) return false;
     return (
       decide(subject, changes).findings.every(({ level }) => level !== 'error') &&
@@ -66,7 +91,7 @@ export const findFix = (subject: Subject, accept: Accept): Fix | null => {
   const rank = ({ key, cost }: Option): number => cost + (atFault.has(key) ? 0 : 6);
   const options = optionsOf(subject).toSorted((a, b) => rank(a) - rank(b));
   const done = (changes: Changes): Fix => ({ changes, text: subject.rewrite(changes) });
-  /** From three settings on: the states with the fewest errors are followed, each by changes of what is at fault in it, or helped before. */
+  /** The states with the fewest errors are followed, each by changes of what is at fault in it, or helped before. */
   const deeper = (helpful: ReadonlySet<string>): Fix | null => {
     let states: readonly State[] = [{ changes: noChanges, errors: initial, cost: 0 }];
     for (let depth = 1; depth <= MOST_CHANGES && states.length > 0; depth++) {
@@ -75,16 +100,14 @@ export const findFix = (subject: Subject, accept: Accept): Fix | null => {
         const fault = new Set(errors.flatMap(({ settings }) => settings));
         for (const option of options) {
           if (changes.has(option.key) || !(fault.has(option.key) || helpful.has(option.key))) continue;
-          if ((left -= 1) <= 0) return null;
+          if (left <= 0) return null;
           const changed = new Map([...changes, [option.key, option.value]]);
           const state = { changes: changed, errors: errorsOf(changed), cost: cost + option.cost };
-          if (depth > 2 && state.errors.length === 0 && legal(changed)) return done(changed);
+          if (depth > 1 && state.errors.length === 0 && legal(changed)) return done(changed);
           next.set(JSON.stringify([...changed].sort()), state);
         }
       }
-      states = [...next.values()]
-        .toSorted((a, b) => a.errors.length - b.errors.length || a.cost - b.cost)
-        .slice(0, WIDTH);
+      states = nearestStates([...next.values()]);
     }
     return null;
   };
@@ -96,7 +119,6 @@ export const findFix = (subject: Subject, accept: Accept): Fix | null => {
   const useful = options.filter(({ key, value }) => {
     // Nothing but the memory is wrong: any change may be half of the answer.
     if (initial.length === 0) return true;
-    left -= 1;
     const errors = errorsOf(new Map([[key, value]]));
     return (
       initial.some(({ rule }) => errors.every((other) => other.rule !== rule)) ||
@@ -104,10 +126,17 @@ export const findFix = (subject: Subject, accept: Accept): Fix | null => {
     );
   });
   const partners = options.slice(0, 100);
+  const errorsAlone = ({ key, value }: Option): readonly Broken[] => errorsOf(new Map([[key, value]]));
+  /** Whether a change may mend an error that another leaves: the error names its setting, or goes with it alone. */
+  const mayMend = (option: Option, { rule, settings }: Broken): boolean =>
+    settings.includes(option.key) ||
+    (initial.some((one) => one.rule === rule) && errorsAlone(option).every((one) => one.rule !== rule));
   for (const first of useful.slice(0, 40))
     for (const second of partners) {
       if (left <= 0) return null;
       if (second.key === first.key) continue;
+      // Most pairs need no judgement: they leave what neither touches.
+      if (!errorsAlone(first).every((error) => mayMend(second, error))) continue;
       const changes = new Map([
         [first.key, first.value],
         [second.key, second.value],

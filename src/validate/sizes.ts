@@ -1,6 +1,6 @@
-/** Sizes around a size: what it is multiplied or divided by, and its neighbours. */
+/** Sizes around a size: what it is multiplied or divided by, its neighbours, and those of clusters of 2^k or 3 · 2^k nodes. */
 export const near = (value: number): readonly string[] => {
-  const found = new Set<number>([1, 2, 4, 8, 16, 32, 64]);
+  const found = new Set<number>([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]);
   for (const factor of [2, 3, 4, 5, 6, 8, 16]) {
     found.add(value * factor);
     if (value % factor === 0) found.add(value / factor);

@@ -11,7 +11,7 @@ const reports = [
   judge('{ "train_batch_size": 30, "train_micro_batch_size_per_gpu": 4 }', { name: 'ds.json', gpus: 8 }),
   judge(script(`--tensor-model-parallel-size 2 ${batch}`), { name: 'warned.sh' }),
 ];
-const log: Log = validationSarif({ files: reports, off: [] }, '1.2.3');
+const log: Log = validationSarif({ files: reports, off: [] }, '1.2.3', '/repo');
 const [run] = log.runs;
 
 describe('SARIF', () => {
@@ -54,7 +54,12 @@ describe('SARIF', () => {
   });
 
   it('writes paths as URI references', () => {
-    expect(uriOf('./jobs/a b.sh')).toBe('jobs/a%20b.sh');
-    expect(uriOf('jobs\\x#1.sh')).toBe('jobs/x%231.sh');
+    // Code scanning maps only what is relative to the repository.
+    expect(uriOf('/repo/jobs/a.sh', '/repo')).toBe('jobs/a.sh');
+    expect(uriOf('C:\\repo\\jobs\\a.sh', 'C:\\repo')).toBe('jobs/a.sh');
+    expect(uriOf('/repository/a.sh', '/repo')).toBe('file:///repository/a.sh');
+    expect(uriOf('D:\\a.sh', 'C:\\repo')).toBe('file:///D:/a.sh');
+    expect(uriOf('./jobs/a b.sh', '/repo')).toBe('jobs/a%20b.sh');
+    expect(uriOf('jobs\\x#1.sh', '/repo')).toBe('jobs/x%231.sh');
   });
 });

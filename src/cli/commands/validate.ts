@@ -134,7 +134,7 @@ const present = (validation: Validation, format: Format, paint: Paint): string =
     case 'json':
       return `${JSON.stringify(validationDocument(validation), null, 2)}\n`;
     case 'sarif':
-      return `${JSON.stringify(validationSarif(validation, packageVersion()), null, 2)}\n`;
+      return `${JSON.stringify(validationSarif(validation, packageVersion(), process.cwd()), null, 2)}\n`;
     case 'github':
       return validationGithub(validation);
     case 'junit':
