@@ -44,22 +44,27 @@ export const hostTime = (context: LayerContext, work: HostWork): number => {
   return work.recomputes ? time * RECOMPUTED_LAUNCHES : time;
 };
 
-/** (G^p + H^p)^(1∕p): launches hide behind a busy GPU and bound an idle one. Spread over both passes by their GPU time. */
+/** Share of a layer's launches, none of them repeated, that forward makes: as many as each of two parts of backward. */
+const FORWARD_LAUNCHES = 1 / 3;
+
+/**
+ * (G^p + H^p)^(1∕p) of each pass: its launches hide behind a busy GPU and bound an idle one. `host`: launches of both
+ * passes; what backward repeats is its own, so that forward does not depend on what backward recomputes.
+ */
 export const withHost = (
   norm: number,
   host: number,
+  recomputes: boolean,
   forward: Parts,
   backward: Parts,
 ): { readonly forward: Parts; readonly backward: Parts } => {
-  const f = total(forward);
-  const b = total(backward);
-  const gpu = f + b;
-  if (host === 0 || gpu === 0) return { forward, backward };
-  const larger = Math.max(gpu, host);
-  const both = larger * ((gpu / larger) ** norm + (host / larger) ** norm) ** (1 / norm);
-  const extra = (both - gpu) / gpu;
-  return {
-    forward: { ...forward, overhead: forward.overhead + f * extra },
-    backward: { ...backward, overhead: backward.overhead + b * extra },
+  const first = (host * FORWARD_LAUNCHES) / (recomputes ? RECOMPUTED_LAUNCHES : 1);
+  const pass = (parts: Parts, launches: number): Parts => {
+    const gpu = total(parts);
+    if (launches === 0 || gpu === 0) return parts;
+    const larger = Math.max(gpu, launches);
+    const both = larger * ((gpu / larger) ** norm + (launches / larger) ** norm) ** (1 / norm);
+    return { ...parts, overhead: parts.overhead + both - gpu };
   };
+  return { forward: pass(forward, first), backward: pass(backward, host - first) };
 };

@@ -89,6 +89,7 @@ export const leastLayerTime = (
   const passes = withHost(
     context.runtime.hostNorm,
     host * (options.hostLayers ?? 1),
+    false,
     { ...noParts, compute: forward, tensor: tensor.forward, context: ring.forward, expert: expert.forward },
     {
       ...noParts,

@@ -169,16 +169,18 @@ export const layerCost = (
     expert,
     sorting,
   });
+  const recomputes = again.compute > 0.5 * forward;
   const host = hostTime(context, {
     experts: grouped === null ? 0 : grouped.experts / context.expert,
     dispatcher: options.dispatcher,
     overlapExpert: options.overlapExpert,
-    recomputes: again.compute > 0.5 * forward,
+    recomputes,
   });
   const launches = host * (options.hostLayers ?? 1);
   const passes = withHost(
     context.runtime.hostNorm,
     launches,
+    recomputes,
     { ...noParts, compute: forward, tensor: tensor.forward, context: ring.forward, expert: expert.forward },
     {
       ...noParts,

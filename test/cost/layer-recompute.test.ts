@@ -312,21 +312,29 @@ describe('launches', () => {
     expect(host(even, { recompute: { kind: 'selective', modules: ['mlp'] } })).toBeCloseTo(3, 3);
   });
 
-  it('(G^p + H^p)^(1∕p), spread over both passes by their GPU time', () => {
+  it('(G^p + H^p)^(1∕p) of each pass: a third of the launches in forward, the rest in backward', () => {
     const forward = { ...noParts, compute: 3, tensor: 1 };
     const backward = { ...noParts, compute: 7, overhead: 1 };
-    // 12 of GPU and 5 of host in the Euclidean norm: 13, a twelfth more of each pass.
-    const both = withHost(2, 5, forward, backward);
-    expect(both.forward).toEqual({ ...forward, overhead: expect.closeTo(4 / 12, 12) as number });
-    expect(both.backward).toEqual({ ...backward, overhead: expect.closeTo(1 + 8 / 12, 12) as number });
-    const bound = withHost(2, 35, forward, backward);
-    expect(total(bound.forward) + total(bound.backward)).toBeCloseTo(37, 12);
+    // Euclidean norm: 4 and 9∕3 make 5; 8 and 6 make 10.
+    const both = withHost(2, 9, false, forward, backward);
+    expect(both.forward).toEqual({ ...forward, overhead: expect.closeTo(1, 12) as number });
+    expect(both.backward).toEqual({ ...backward, overhead: expect.closeTo(3, 12) as number });
+  });
+
+  it('forward makes as many whatever backward repeats', () => {
+    const forward = { ...noParts, compute: 4 };
+    // 12 launches of which a quarter is repeated: 3 in forward as before, 9 in backward; 12 and 9 make 15.
+    const both = withHost(2, 12, true, forward, { ...noParts, compute: 12 });
+    expect([total(both.forward), total(both.backward)]).toEqual([
+      expect.closeTo(5, 12) as number,
+      expect.closeTo(15, 12) as number,
+    ]);
   });
 
   it('leave alone what has no launches or no work', () => {
     const forward = { ...noParts, compute: 3 };
-    expect(withHost(6, 0, forward, noParts)).toEqual({ forward, backward: noParts });
-    expect(withHost(6, 5, noParts, noParts)).toEqual({ forward: noParts, backward: noParts });
+    expect(withHost(6, 0, false, forward, noParts)).toEqual({ forward, backward: noParts });
+    expect(withHost(6, 5, false, noParts, noParts)).toEqual({ forward: noParts, backward: noParts });
   });
 });
 
