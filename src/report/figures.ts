@@ -19,8 +19,9 @@ export const short = (value: number): string =>
 const timeUnit = (time: number): { readonly unit: string; readonly factor: number } =>
   time >= 1 ? { unit: 's', factor: 1 } : { unit: 'ms', factor: 1e3 };
 
-/** `12.3 s`, `456 ms`. */
+/** `12.3 s`, `456 ms`; less than a microsecond is nothing that a person asks about. */
 export const time = (value: number): string => {
+  if (Math.abs(value) < 1e-6) return '0 ms';
   const { unit, factor } = timeUnit(value);
   return `${Number((value * factor).toPrecision(4))} ${unit}`;
 };
