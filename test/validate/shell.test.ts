@@ -1,5 +1,8 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readScript } from '../../src/runtimes/shell-parse/read.ts';
 import { worldOf } from '../../src/runtimes/shell-parse/launch.ts';
 import { shownText } from '../../src/runtimes/shell-parse/values.ts';
@@ -96,8 +99,14 @@ describe('launch scripts, read as bash would expand them', () => {
 });
 
 describe('hostile scripts', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'planner-shell-'));
+  const marker = path.join(folder, 'was-here');
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
   it.each([
-    ['command substitution', 'python t.py $(touch /tmp/planner-was-here) `touch /tmp/planner-was-here`'],
+    ['command substitution', `python t.py $(touch ${marker}) \`touch ${marker}\``],
     ['open double quote', 'python t.py "abc'],
     ['open single quote', "python t.py 'abc"],
     ['open parenthesis', 'A=(1 2'],
@@ -119,6 +128,7 @@ describe('hostile scripts', () => {
     ['prototype names', '__proto__=1\nconstructor=2\npython t.py $__proto__ ${constructor}'],
   ])('%s: an answer, nothing is run', (_, text) => {
     expect(['read', 'syntax', 'limit']).toContain(readScript(text, new Map()).kind);
+    expect(existsSync(marker)).toBe(false);
   });
 
   it('any text has an answer', () => {
