@@ -66,6 +66,7 @@ describe('parseQuantity', () => {
           return !result.ok || Number.isFinite(result.value);
         },
       ),
+      { seed: 1 },
     );
   });
 });
@@ -93,6 +94,7 @@ describe('formatQuantity', () => {
           return result.ok && Math.abs(result.value / value - 1) < 1e-3;
         },
       ),
+      { seed: 2 },
     );
   });
 });

@@ -78,6 +78,7 @@ describe('pipeline layouts', () => {
         const flat = stages?.join('') ?? '';
         expect(flat.startsWith('E') && flat.endsWith(`${'m'.repeat(mtp)}L`)).toBe(true);
       }),
+      { seed: 1 },
     );
   });
 });
@@ -156,6 +157,7 @@ describe('layer patterns', () => {
       fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 80 }), (pattern) => {
         expect(parsePattern(patternText(pattern))).toEqual(pattern);
       }),
+      { seed: 2 },
     );
   });
 });
@@ -197,6 +199,7 @@ describe('shell words', () => {
       fc.property(fc.array(oneLine, { maxLength: 6 }), (words) => {
         expect(splitWords(words.map(shellQuote).join(' '))).toEqual(words);
       }),
+      { seed: 3 },
     );
   });
 

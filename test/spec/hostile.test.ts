@@ -106,7 +106,9 @@ const changed = (changes: readonly (readonly [Steps, unknown])[]): string => {
   for (const [steps, value] of changes) {
     let at: unknown = root;
     for (const step of steps.slice(0, -1)) at = (at as Record<string, unknown> | null | undefined)?.[step];
-    if (typeof at === 'object' && at !== null) (at as Record<string, unknown>)[steps.at(-1) ?? ''] = value;
+    // A copy: a value put in at two places must not come to hold itself.
+    if (typeof at === 'object' && at !== null)
+      (at as Record<string, unknown>)[steps.at(-1) ?? ''] = structuredClone(value);
   }
   return JSON.stringify(root);
 };
@@ -155,7 +157,7 @@ describe('hostile input', () => {
       fc.property(fc.array(change, { minLength: 2, maxLength: 6 }), (changes) => {
         judge(changed(changes));
       }),
-      { numRuns: 500 },
+      { numRuns: 500, seed: 1 },
     );
   });
 
@@ -171,7 +173,7 @@ describe('hostile input', () => {
     });
     fc.assert(
       fc.property(fc.oneof(indicators, fc.string()), (text) => void judge(text)),
-      { numRuns: 3000 },
+      { numRuns: 3000, seed: 2 },
     );
   });
 
@@ -194,7 +196,7 @@ describe('hostile input', () => {
               expect(`${file}:${String(position.line)}:${String(position.column)}`).toBe('--set:1:1');
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 1000, seed: 3 },
     );
   });
 
@@ -208,7 +210,7 @@ describe('hostile input', () => {
         const counts = readRoutingSnapshots(source);
         if (!counts.ok) expect(counts.diagnostics.length).toBeGreaterThan(0);
       }),
-      { numRuns: 2000 },
+      { numRuns: 2000, seed: 4 },
     );
   });
 });

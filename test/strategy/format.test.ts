@@ -68,6 +68,7 @@ describe('strategy as text', () => {
         expect(parseStrategy(strategyToText(given))).toEqual({ ok: true, value: given });
         expect(readStrategy(strategyToJson(given))).toEqual({ ok: true, value: given });
       }),
+      { seed: 1 },
     );
   });
 

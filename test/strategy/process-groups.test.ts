@@ -123,6 +123,7 @@ describe('process groups', () => {
           }
         },
       ),
+      { seed: 1 },
     );
   });
 
