@@ -11,63 +11,41 @@ export interface Probe {
   kind: 'planner-probe';
   gpu: ProbedGpu;
   software?: ProbedSoftware;
-  /**
-   * Preset of the network ports, where the probe spans nodes; null: the accelerator's usual ones.
-   */
+  /** Preset of the network ports, where the probe spans nodes; null: the accelerator's usual ones. */
   network?: string | null;
-  /**
-   * @maxItems 10000
-   */
   gemm: ProbedProduct[];
-  /**
-   * @maxItems 10000
-   */
   attention: ProbedAttention[];
-  /**
-   * @maxItems 1000
-   */
   memory: ProbedMemory[];
-  /**
-   * @maxItems 10000
-   */
   collectives: ProbedCollective[];
 }
+
 export interface ProbedGpu {
-  /**
-   * As the driver prints it, or a preset of planner.
-   */
+  /** As the driver prints it, or a preset of planner. */
   name: string;
   memory_bytes: number;
-  /**
-   * Ranks of the probe on one node.
-   */
+  /** Ranks of the probe on one node. */
   per_node: number;
   nodes: number;
 }
+
 export interface ProbedSoftware {
   [k: string]: string | null;
 }
-/**
- * One matrix product [m, k] x [k, n].
- */
+
+/** One matrix product [m, k] x [k, n]. */
 export interface ProbedProduct {
   format: 'fp32' | 'bf16' | 'fp8' | 'nvfp4';
   pass?: 'forward' | 'dgrad' | 'wgrad';
   m: Size;
   n: Size;
   k: Size;
-  /**
-   * After idling: clocks at their highest.
-   */
-  burst_s: number;
-  /**
-   * In a loop that lets clocks settle.
-   */
-  sustained_s: number;
+  /** After idling: clocks at their highest. */
+  burst_s: Seconds;
+  /** In a loop that lets clocks settle. */
+  sustained_s: Seconds;
 }
-/**
- * Causal attention with as many key heads as query heads.
- */
+
+/** Causal attention with as many key heads as query heads. */
 export interface ProbedAttention {
   kernel: 'flash1' | 'flash2' | 'flash3' | 'cudnn' | 'cudnn-v9';
   batch: Size;
@@ -77,27 +55,21 @@ export interface ProbedAttention {
   forward_s: Seconds;
   backward_s: Seconds;
 }
+
 export interface ProbedMemory {
-  /**
-   * copy streams; add reads two arrays and writes one.
-   */
+  /** copy streams; add reads two arrays and writes one. */
   kernel: 'copy' | 'add';
-  /**
-   * Read and written together.
-   */
+  /** Read and written together. */
   bytes: number;
   seconds: Seconds;
 }
+
 export interface ProbedCollective {
   operation: 'all-reduce' | 'all-gather' | 'reduce-scatter' | 'all-to-all' | 'p2p';
-  /**
-   * Ranks of one node, or of all nodes.
-   */
+  /** Ranks of one node, or of all nodes. */
   scope: 'node' | 'world';
   ranks: number;
-  /**
-   * Whole buffer on every rank; for all-to-all and p2p what every rank sends.
-   */
+  /** Whole buffer on every rank; for all-to-all and p2p what every rank sends. */
   bytes: number;
   seconds: Seconds;
 }
