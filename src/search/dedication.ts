@@ -55,7 +55,7 @@ const LONG_RING = 120;
 const movesFor = ({ nodes, rings }: DedicationInstance): number => {
   if (nodes <= MOST_EXACT_NODES) return 1_000_000;
   const longest = Math.max(1, ...rings.map(({ slots }) => slots.length));
-  const many = nodes <= 128 ? 5_000_000 : nodes <= 256 ? 3_200_000 : 1_400_000;
+  const many = nodes <= 64 ? 5_000_000 : nodes <= 128 ? 4_000_000 : nodes <= 256 ? 3_200_000 : 1_400_000;
   return Math.floor(many * Math.min(1, LONG_RING / longest));
 };
 
