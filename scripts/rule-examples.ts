@@ -1,3 +1,4 @@
+import { shellQuote } from '../src/runtimes/shell.ts';
 import { sourceTable, wordsOf } from '../test/runtimes/source-table.ts';
 
 /** Configurations of which each breaks something: the pool from which docs/rules.md takes an example for every rule. */
@@ -139,7 +140,7 @@ const derived = (): readonly Example[] =>
     name: 'train.sh',
     ...(version === undefined ? {} : { target: `megatron@${version}` }),
     text: launch(
-      wordsOf(breaks).join(' '),
+      wordsOf(breaks).map(shellQuote).join(' '),
       2,
       Object.entries(environment ?? { CUDA_DEVICE_MAX_CONNECTIONS: '1' })
         .map(([name, value]) => `export ${name}=${value}`)

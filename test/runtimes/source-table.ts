@@ -5,6 +5,8 @@
  * Each row: a rule, flags that break it, flags close by that pass every check.
  */
 
+import { optionRows } from './source-table-options.ts';
+
 /** Changes of the base: `--flag value …` words; `-x` before a flag takes it away. */
 export type FlagText = string;
 
@@ -419,7 +421,7 @@ export const sourceTable: readonly SourceRow[] = [
   [
     'graph-recompute',
     '--cuda-graph-impl local --recompute-granularity full --recompute-method uniform --recompute-num-layers 1',
-    '--cuda-graph-impl local --recompute-granularity selective',
+    '--cuda-graph-impl local --recompute-granularity selective --attention-dropout 0',
   ],
   [
     'graph-offload',
@@ -572,6 +574,8 @@ export const sourceTable: readonly SourceRow[] = [
     `${gtp} --bf16 --fp8-format hybrid --fp8-recipe mxfp8`,
     `${gtp} --bf16 --fp8-format hybrid`,
   ],
+
+  ...optionRows,
 ];
 
 const base: readonly (readonly [string, string])[] = [

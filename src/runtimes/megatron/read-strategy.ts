@@ -7,6 +7,7 @@ import type {
   Sharding,
   Strategy,
 } from '../../strategy/strategy.ts';
+import { compareVersions } from '../version.ts';
 import { has, integerOf, listOf, textOf } from './arguments.ts';
 import type { ArgumentMap } from './arguments.ts';
 
@@ -35,10 +36,14 @@ const fsdpSharding: Readonly<Record<string, Sharding>> = {
   optim_grads_params: 'parameters',
 };
 
-const readSharding = (given: ArgumentMap): Sharding => {
+/** What Megatron-FSDP shards where nothing is said: all of it in the flags of 0.20, nothing in those of 0.16. */
+const fsdpDefault = (version: string): string =>
+  compareVersions(version, '0.20') >= 0 ? 'optim_grads_params' : 'no_shard';
+
+const readSharding = (given: ArgumentMap, version: string): Sharding => {
   if (has(given, '--use-torch-fsdp2')) return 'parameters';
   if (has(given, '--use-megatron-fsdp'))
-    return fsdpSharding[textOf(given, '--data-parallel-sharding-strategy') ?? 'no_shard'] ?? 'none';
+    return fsdpSharding[textOf(given, '--data-parallel-sharding-strategy') ?? fsdpDefault(version)] ?? 'none';
   // dist_muon shards the optimizer by layers, without the flag.
   return has(given, '--use-distributed-optimizer') || textOf(given, '--optimizer') === 'dist_muon'
     ? 'optimizer'
@@ -71,6 +76,7 @@ export const readStrategy = (
   world: number,
   virtualStages: number,
   experts: boolean,
+  version: string,
 ): Strategy => {
   const tensor = size(given, '--tensor-model-parallel-size');
   const pipeline = size(given, '--pipeline-model-parallel-size');
@@ -90,7 +96,7 @@ export const readStrategy = (
     vocabulary: 'last',
     sequenceParallel: has(given, '--sequence-parallel'),
     recompute: readRecompute(given),
-    sharding: readSharding(given),
+    sharding: readSharding(given, version),
     shardingGroup: (data * context) / size(given, '--num-distributed-optimizer-instances'),
     overlapGradients: has(given, '--overlap-grad-reduce'),
     overlapParameters: has(given, '--overlap-param-gather'),

@@ -36,7 +36,7 @@ export const readParsed = (
   const pipeline = Math.max(1, integerOf(values, '--pipeline-model-parallel-size') ?? 1);
   const split = readStageSplit(values, layers, pipeline);
   const experts = (integerOf(values, '--num-experts') ?? 0) > 0;
-  const strategy = readStrategy(values, world, split.virtualStages, experts);
+  const strategy = readStrategy(values, world, split.virtualStages, experts, version);
   return {
     strategy,
     partition: split.partition,

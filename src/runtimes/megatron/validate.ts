@@ -5,13 +5,17 @@ import type { Partition, Strategy } from '../../strategy/strategy.ts';
 import type { FailureStage, RuleContext } from '../rule.ts';
 import { compareVersions, holdsIn } from '../version.ts';
 import { basicArgumentRules } from './argument-rules/basics.ts';
+import { activationArgumentRules } from './argument-rules/activations.ts';
 import { attentionArgumentRules } from './argument-rules/attention.ts';
 import { checkpointArgumentRules } from './argument-rules/checkpoint.ts';
 import { combinationArgumentRules } from './argument-rules/combinations.ts';
 import { expertArgumentRules } from './argument-rules/experts.ts';
+import { graphArgumentRules } from './argument-rules/graphs.ts';
+import { graphModuleArgumentRules } from './argument-rules/graph-modules.ts';
 import { harmfulArgumentRules } from './argument-rules/harmful.ts';
 import { hybridArgumentRules } from './argument-rules/hybrid.ts';
 import { lengthArgumentRules } from './argument-rules/length.ts';
+import { mixerArgumentRules } from './argument-rules/mixers.ts';
 import { offloadArgumentRules } from './argument-rules/offload.ts';
 import { precisionArgumentRules } from './argument-rules/precision.ts';
 import type { ArgumentContext, ArgumentRule } from './argument-rules/rule.ts';
@@ -35,11 +39,15 @@ export const argumentRules: readonly ArgumentRule[] = [
   ...lengthArgumentRules,
   ...precisionArgumentRules,
   ...attentionArgumentRules,
+  ...activationArgumentRules,
+  ...mixerArgumentRules,
   ...routerArgumentRules,
   ...expertArgumentRules,
   ...recomputeArgumentRules,
   ...combinationArgumentRules,
   ...offloadArgumentRules,
+  ...graphArgumentRules,
+  ...graphModuleArgumentRules,
   ...shardedArgumentRules,
   ...checkpointArgumentRules,
   ...weightShardRules,

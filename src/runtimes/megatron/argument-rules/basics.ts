@@ -1,5 +1,5 @@
 import { has, integerOf, textOf } from '../arguments.ts';
-import { bad, fine, together } from './rule.ts';
+import { bad, fine, laterFile, together } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
 const file = 'megatron/training/arguments.py';
@@ -18,6 +18,13 @@ const counts = [
   '--num-attention-heads',
   '--seq-length',
 ];
+
+const retired: ReadonlyMap<string, string> = new Map([
+  ['--batch-size', '--micro-batch-size'],
+  ['--warmup', '--lr-warmup-fraction'],
+  ['--model-parallel-size', '--tensor-model-parallel-size'],
+  ['--checkpoint-activations', '--recompute-activations'],
+]);
 
 /** What must be there, and what excludes each other. */
 export const basicArgumentRules: readonly ArgumentRule[] = [
@@ -157,5 +164,17 @@ export const basicArgumentRules: readonly ArgumentRule[] = [
             'native',
           )
         : fine,
+  },
+  {
+    id: 'retired-flags',
+    stage: 'startup',
+    why: 'the parser still knows these names only to say what took their place',
+    source: `${laterFile} deprecated arguments`,
+    check: ({ given }) => {
+      const found = [...retired.keys()].find((flag) => has(given, flag));
+      return found === undefined
+        ? fine
+        : bad([found], `${found} is no longer valid`, found, retired.get(found) ?? '');
+    },
   },
 ];

@@ -1,6 +1,6 @@
 import { has, textOf } from '../arguments.ts';
 import type { ArgumentMap } from '../arguments.ts';
-import { need } from './rule.ts';
+import { laterFile, need } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
 const file = 'megatron/training/arguments.py';
@@ -139,5 +139,80 @@ export const checkpointArgumentRules: readonly ArgumentRule[] = [
     message: 'initialisation on the meta device without sharding',
     found: () => 'no_shard',
     expected: 'a sharding strategy',
+  }),
+  need({
+    id: 'save-parameters-gather',
+    since: '0.20',
+    why: 'parameters that are saved on their own must have arrived',
+    source: `${laterFile} save_params_interval`,
+    when: ({ given }) => has(given, '--save') && has(given, '--save-params-interval'),
+    holds: ({ given }) => !has(given, '--overlap-param-gather'),
+    flags: ['--save-params-interval', '--overlap-param-gather'],
+    message: 'parameters are saved while they are gathered',
+    found: () => 'both',
+    expected: 'one of them',
+  }),
+  need({
+    id: 'checkpoint-conversion',
+    why: 'a conversion reads one checkpoint and writes another',
+    source: `${laterFile} ckpt_convert_format`,
+    when: ({ given }) => has(given, '--ckpt-convert-format'),
+    holds: ({ given }) => has(given, '--ckpt-convert-save') && has(given, '--load'),
+    flags: ['--ckpt-convert-format', '--ckpt-convert-save', '--load'],
+    message: 'a conversion without a checkpoint to read or a place to write to',
+    expected: '--load and --ckpt-convert-save',
+  }),
+  need({
+    id: 'non-persistent-kind',
+    why: 'checkpoints in memory alone are announced and not written yet',
+    source: `${laterFile} non_persistent_ckpt_type`,
+    when: ({ given }) => has(given, '--non-persistent-ckpt-type'),
+    holds: ({ given }) =>
+      textOf(given, '--non-persistent-ckpt-type') !== 'in_memory' &&
+      (textOf(given, '--non-persistent-ckpt-type') !== 'local' ||
+        has(given, '--non-persistent-local-ckpt-dir')),
+    flags: ['--non-persistent-ckpt-type', '--non-persistent-local-ckpt-dir'],
+    message: 'non-persistent checkpoints in memory, or local ones without a folder',
+    found: ({ given }) => textOf(given, '--non-persistent-ckpt-type'),
+    expected: 'global, or local with --non-persistent-local-ckpt-dir',
+  }),
+  need({
+    id: 'checkpoint-replication',
+    why: 'local checkpoints are copied to ranks at a stated distance',
+    source: `${laterFile} replication`,
+    when: ({ given }) => has(given, '--replication'),
+    holds: ({ given }) =>
+      has(given, '--replication-jump') && textOf(given, '--non-persistent-ckpt-type') === 'local',
+    flags: ['--replication', '--replication-jump', '--non-persistent-ckpt-type'],
+    message: 'copies of checkpoints that are not local, or at no stated distance',
+    expected: '--non-persistent-ckpt-type local --replication-jump',
+  }),
+  need({
+    id: 'checkpoint-cache-groups',
+    since: '0.20',
+    why: 'the cached distribution is that of one group of ranks, for saving and for loading',
+    source: `${laterFile} ckpt_pg_tensors_cache_path`,
+    when: ({ given }) => has(given, '--ckpt-pg-tensors-cache-path'),
+    holds: ({ given }) =>
+      (textOf(given, '--ckpt-fully-parallel-save-process-group') ?? 'dp') ===
+      (textOf(given, '--ckpt-fully-parallel-load-process-group') ?? 'dp'),
+    flags: ['--ckpt-fully-parallel-save-process-group', '--ckpt-fully-parallel-load-process-group'],
+    message: 'a cached distribution for two kinds of groups',
+    found: ({ given }) => textOf(given, '--ckpt-fully-parallel-load-process-group') ?? 'dp',
+    expected: 'the same group for both',
+  }),
+  need({
+    id: 'gloo-reshard',
+    why: 'resharding by parts gathers over Gloo',
+    source: `${laterFile} use_gloo_process_groups`,
+    when: ({ given }) =>
+      has(given, '--disable-gloo-process-groups') &&
+      has(given, '--use-distributed-optimizer') &&
+      has(given, '--dist-ckpt-optim-fully-reshardable'),
+    holds: ({ given }) => !has(given, '--distrib-optim-fully-reshardable-mem-efficient'),
+    flags: ['--disable-gloo-process-groups', '--distrib-optim-fully-reshardable-mem-efficient'],
+    message: 'resharding by parts without Gloo',
+    found: () => 'both',
+    expected: 'one of them',
   }),
 ];

@@ -1,6 +1,6 @@
 import { has, integerOf, listOf, textOf } from '../arguments.ts';
 import type { ArgumentMap } from '../arguments.ts';
-import { bad, fine, need } from './rule.ts';
+import { bad, fine, laterConfig, need } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
 const file = 'megatron/training/arguments.py';
@@ -17,6 +17,8 @@ const mixedLayers = (given: ArgumentMap): boolean => {
   if (text === null) return false;
   return /^\d+$/u.test(text) ? Number(text) > 1 : /(?<!\d)0/u.test(text);
 };
+
+const groupedTensor = '--moe-use-grouped-tensor';
 
 /** Dispatch, widths and overlap of a mixture of experts. */
 export const expertArgumentRules: readonly ArgumentRule[] = [
@@ -182,4 +184,68 @@ export const expertArgumentRules: readonly ArgumentRule[] = [
         : fine;
     },
   },
+  need({
+    id: 'grouped-tensor-products',
+    since: '0.20',
+    why: 'weights of experts are one tensor where their products are grouped',
+    source: `${laterConfig} moe_use_grouped_tensor`,
+    when: ({ given }) =>
+      [groupedTensor, '--moe-single-grouped-weight', '--moe-single-grouped-bias'].some((flag) =>
+        has(given, flag),
+      ),
+    holds: ({ given }) => has(given, '--moe-grouped-gemm'),
+    flags: [groupedTensor, '--moe-grouped-gemm'],
+    message: 'grouped tensors without grouped products',
+    expected: '--moe-grouped-gemm',
+  }),
+  need({
+    id: 'single-grouped-parameters',
+    since: '0.20',
+    why: 'a single parameter for all experts is a grouped tensor, of biases where there are biases',
+    source: `${laterConfig} moe_single_grouped_weight, moe_single_grouped_bias`,
+    when: ({ given }) =>
+      has(given, '--moe-grouped-gemm') &&
+      ['--moe-single-grouped-weight', '--moe-single-grouped-bias'].some((flag) => has(given, flag)),
+    holds: ({ given }) =>
+      (has(given, groupedTensor) || has(given, '--use-transformer-engine-op-fuser')) &&
+      !(has(given, '--moe-single-grouped-bias') && has(given, '--disable-bias-linear')),
+    flags: ['--moe-single-grouped-weight', '--moe-single-grouped-bias', groupedTensor],
+    message: 'a single parameter for all experts without grouped tensors, or of biases that do not exist',
+    expected: groupedTensor,
+  }),
+  need({
+    id: 'narrow-dispatch',
+    since: '0.20',
+    why: 'tokens travel in mxfp8 over NCCL EP into fused grouped products',
+    source: `${laterConfig} moe_dispatch_fwd_dtype, moe_combine_bwd_dtype`,
+    when: ({ given }) =>
+      ['--moe-dispatch-fwd-dtype', '--moe-combine-bwd-dtype'].some(
+        (flag) => (textOf(given, flag) ?? 'bf16') !== 'bf16',
+      ),
+    holds: ({ given }) =>
+      dispatcher(given) === 'flex' &&
+      backend(given) === 'ncclep' &&
+      has(given, '--use-transformer-engine-op-fuser') &&
+      has(given, '--moe-grouped-gemm'),
+    flags: ['--moe-dispatch-fwd-dtype', '--moe-combine-bwd-dtype', '--moe-flex-dispatcher-backend'],
+    message: 'tokens in mxfp8 with another dispatcher or without fused products',
+    found: ({ given }) => (dispatcher(given) === 'flex' ? backend(given) : dispatcher(given)),
+    expected: 'flex with ncclep, --use-transformer-engine-op-fuser, --moe-grouped-gemm',
+  }),
+  need({
+    id: 'paged-stash',
+    since: '0.20',
+    why: 'pages are laid out for a capacity per rank, in place of other offload of the experts',
+    source: `${laterConfig} moe_paged_stash`,
+    when: ({ given }) => has(given, '--moe-paged-stash'),
+    holds: ({ given }) =>
+      has(given, '--moe-expert-rank-capacity-factor') &&
+      (integerOf(given, '--cpu-offloading-num-layers') ?? 0) < 1 &&
+      !listOf(given, '--offload-modules').some((module) =>
+        ['expert_fc1', 'moe_act', 'fused_group_mlp'].includes(module),
+      ),
+    flags: ['--moe-paged-stash', '--moe-expert-rank-capacity-factor', '--offload-modules'],
+    message: 'paged activations without a capacity per rank, or beside other offload',
+    expected: '--moe-expert-rank-capacity-factor',
+  }),
 ];

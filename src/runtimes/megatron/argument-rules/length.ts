@@ -1,6 +1,6 @@
 import { has, integerOf, numberOf, textOf } from '../arguments.ts';
 import type { ArgumentMap } from '../arguments.ts';
-import { bad, fine, need } from './rule.ts';
+import { bad, fine, laterFile, need } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
 const file = 'megatron/training/arguments.py';
@@ -11,11 +11,9 @@ const positive = (given: ArgumentMap, flag: string): boolean => (integerOf(given
 const trainsBy = (given: ArgumentMap, flag: '--train-iters' | '--train-samples'): boolean =>
   positive(given, flag) && !has(given, '--skip-train');
 
-const dataSources: readonly (readonly string[])[] = [
-  ['--mock-data'],
-  ['--data-path'],
-  ['--train-data-path', '--valid-data-path', '--test-data-path'],
-];
+const splitPaths = ['--train-data-path', '--valid-data-path', '--test-data-path'];
+
+const dataSources: readonly (readonly string[])[] = [['--mock-data'], ['--data-path'], splitPaths];
 
 /** Length of training, learning rate, batch ramp, data and saving: counted in one unit, stated once. */
 export const lengthArgumentRules: readonly ArgumentRule[] = [
@@ -220,4 +218,43 @@ export const lengthArgumentRules: readonly ArgumentRule[] = [
           );
     },
   },
+  need({
+    id: 'data-paths-once',
+    why: 'paths stand in the command or in a file',
+    source: `${laterFile} use_data_path, use_per_split_data_path`,
+    when: () => true,
+    holds: ({ given }) =>
+      !(has(given, '--data-path') && has(given, '--data-args-path')) &&
+      !(splitPaths.some((flag) => has(given, flag)) && has(given, '--per-split-data-args-path')),
+    flags: ['--data-path', '--data-args-path', ...splitPaths, '--per-split-data-args-path'],
+    message: 'paths of data in the command and in a file',
+    found: () => 'both',
+    expected: 'one of them',
+  }),
+  need({
+    id: 'middle-filling',
+    why: 'filling in the middle rearranges real documents by stated rates and tokens',
+    source: `${laterFile} fim_data`,
+    when: ({ given }) => has(given, '--fim-data'),
+    holds: ({ given }) =>
+      !has(given, '--mock-data') &&
+      !['rate', 'spm-rate'].some((rate) => numberOf(given, `--fim-${rate}`) === 0),
+    flags: ['--fim-data', '--mock-data', '--fim-rate', '--fim-spm-rate'],
+    message: 'filling in the middle on mock data or at a rate of 0',
+    found: ({ given }) => (has(given, '--mock-data') ? '--mock-data' : 0),
+    expected: 'real data and rates above 0',
+  }),
+  need({
+    id: 'memory-log-interval',
+    since: '0.20',
+    why: 'memory is logged with the other figures',
+    source: `${laterFile} log_memory_interval`,
+    when: ({ given }) => has(given, '--log-memory-interval'),
+    holds: ({ given }) =>
+      (integerOf(given, '--log-memory-interval') ?? 0) % (integerOf(given, '--log-interval') ?? 100) === 0,
+    flags: ['--log-memory-interval', '--log-interval'],
+    message: 'memory is logged at an interval at which nothing is',
+    found: ({ given }) => textOf(given, '--log-memory-interval'),
+    expected: 'a multiple of --log-interval (100 where it is not stated)',
+  }),
 ];

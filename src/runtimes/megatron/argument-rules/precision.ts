@@ -1,6 +1,6 @@
 import { has, integerOf, listOf, textOf } from '../arguments.ts';
 import type { ArgumentMap } from '../arguments.ts';
-import { bad, fine, need } from './rule.ts';
+import { bad, fine, laterConfig, need } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
 const file = 'megatron/training/arguments.py';
@@ -164,5 +164,15 @@ export const precisionArgumentRules: readonly ArgumentRule[] = [
     message: 'expert parallelism in fp16',
     found: () => 'fp16',
     expected: '--bf16, or Megatron 0.17',
+  }),
+  need({
+    id: 'fp4-custom-quantizer',
+    why: 'a custom recipe names the code that quantizes',
+    source: `${laterConfig} fp4_quantizer_factory`,
+    when: ({ given }) => has(given, '--fp4-format') && textOf(given, '--fp4-recipe') === 'custom',
+    holds: ({ given }) => has(given, '--fp4-quantizer-factory'),
+    flags: ['--fp4-recipe', '--fp4-quantizer-factory'],
+    message: 'a custom fp4 recipe without its quantizer',
+    expected: '--fp4-quantizer-factory',
   }),
 ];

@@ -89,6 +89,14 @@ export const variableOf = (
 ): string | null | undefined =>
   environment?.[name] ?? (environment === undefined || environmentPartial === true ? undefined : null);
 
+/**
+ * Where checks were read that are not kept at the commit of the other sources: main of autumn 2026, whose flags are
+ * those of 0.20 and a few more.
+ */
+const later = 'svcnemo-autobot/Megatron-LM';
+export const laterFile = `${later} @ 37b95c51 megatron/training/arguments.py`;
+export const laterConfig = `${later} @ 298c95ff megatron/core/transformer/transformer_config.py`;
+
 export const fine: ArgumentVerdict = { kind: 'ok' };
 
 export const bad = (

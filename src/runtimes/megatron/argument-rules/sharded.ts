@@ -1,6 +1,6 @@
 import { connectionsRule } from '../environment.ts';
 import { has, textOf } from '../arguments.ts';
-import { bad, fine, together, variableOf } from './rule.ts';
+import { bad, fine, laterFile, need, together, variableOf } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
 const file = 'megatron/training/arguments.py';
@@ -77,14 +77,20 @@ export const shardedArgumentRules: readonly ArgumentRule[] = [
           ? { kind: 'unchecked', flags: [connections], missing: `the value of ${connections}` }
           : fine;
       if (needed === 'several')
-        // The assertion stands in the source without condition, yet a recorded run that shards nothing passed with 1.
+        /*
+         * The assertion stands in the source without condition (read at 4393d2b9, 000c4ac2 and 37b95c51), yet a
+         * recorded run that names no sharding strategy is said to have passed with 1.
+         */
         return value === '1'
           ? bad(
               [connections],
               `${connections} is 1 with sharded parameters`,
               '1',
               'unset, or above 1',
-              has(given, '--use-torch-fsdp2') || strategy.sharding !== 'none' ? 'error' : 'warning',
+              has(given, '--use-torch-fsdp2') ||
+                (textOf(given, '--data-parallel-sharding-strategy') ?? 'no_shard') !== 'no_shard'
+                ? 'error'
+                : 'warning',
             )
           : fine;
       return value === '1'
@@ -97,4 +103,29 @@ export const shardedArgumentRules: readonly ArgumentRule[] = [
           );
     },
   },
+  need({
+    id: 'fsdp-weight-hash',
+    why: 'replicas of sharded parameters hold nothing whole to compare',
+    source: `${laterFile} check_weight_hash_across_dp_replicas_interval`,
+    when: ({ given, strategy: { sharding } }) =>
+      has(given, '--use-megatron-fsdp') && sharding === 'parameters',
+    holds: ({ given }) => !has(given, '--check-weight-hash-across-dp-replicas-interval'),
+    flags: ['--check-weight-hash-across-dp-replicas-interval', '--data-parallel-sharding-strategy'],
+    message: 'weights are compared across replicas that hold shards',
+    found: () => 'both',
+    expected: 'one of them',
+  }),
+  need({
+    id: 'fsdp-grouped-parameters',
+    since: '0.20',
+    why: 'Megatron-FSDP lays out plain tensors',
+    source: `${laterFile} moe_single_grouped_weight`,
+    when: ({ given }) => has(given, '--use-megatron-fsdp'),
+    holds: ({ given }) =>
+      !has(given, '--moe-single-grouped-weight') && !has(given, '--moe-single-grouped-bias'),
+    flags: ['--use-megatron-fsdp', '--moe-single-grouped-weight', '--moe-single-grouped-bias'],
+    message: 'a single parameter for all experts with Megatron-FSDP',
+    found: () => 'both',
+    expected: 'one of them',
+  }),
 ];
