@@ -103,6 +103,8 @@ export const recordProblem = (
   const { architecture } = group.accelerator;
   const recompute = recomputeOf(configuration.training.recompute);
   const conditions = conditionsOf(configuration, software, recompute, layout.world);
+  if (conditions.startsWhole === true)
+    assumptions.push('parameters are made whole on every GPU before they are sharded');
   const wanted = precisionOf(
     configuration.training.precision,
     architecture,

@@ -160,6 +160,15 @@ export const createStageMemory = (
       out.workspace = constant;
       total = step;
     }
+    // Parameters are sharded layer by layer: beside those not yet sharded, a layer is held twice.
+    const start =
+      behaviour.startsWhole && states.shardsWeights ? states.weights * (whole + sums.largestBlock) : 0;
+    if (start > total) {
+      out.parameters = start;
+      out.gradients = out.optimizerStates = out.activations = out.logits = out.communicationBuffers = 0;
+      out.workspace = 0;
+      total = start;
+    }
     const outside =
       behaviour.outside +
       (strategy.expert > 1 && strategy.dispatcher.endsWith('ep') ? DISPATCHER_BUFFERS : 0);

@@ -70,6 +70,8 @@ export interface RunConditions {
   readonly permuteFusion?: boolean;
   /** Nanotron with stages: the host keeps ahead of the GPU, so that freed blocks wait for the communication stream; absent: yes. */
   readonly hostRunsAhead?: boolean;
+  /** Every rank makes its parameters whole on the GPU before they are sharded; absent: it makes its shards alone. */
+  readonly startsWhole?: boolean;
   /** Weight gradients are added to the accumulated ones inside the matrix product; absent: yes. */
   readonly gradientAccumulationFusion?: boolean;
 }

@@ -21,6 +21,8 @@ export interface StateHabit {
 export interface MemoryBehaviour {
   readonly profile: SoftwareProfile;
   readonly states: StateHabit;
+  /** Sharded parameters are first made whole on every rank. */
+  readonly startsWhole: boolean;
   /** Bytes kept per token and hidden element by the norms of a layer: two inputs, two outputs. */
   readonly norms: number;
   /** Dropout masks and copies beside residual additions, per token and hidden element. */
@@ -86,6 +88,7 @@ export interface MemoryBehaviour {
 
 const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant' | 'pipelineBound'> = {
   states: { extra: 0, buckets: 0, shardExtra: 0 },
+  startsWhole: false,
   norms: 8,
   residual: 0,
   embedding: 0,
@@ -257,6 +260,7 @@ export const memoryBehaviour = (
   const megatron = profile === 'megatron-core' || profile === 'megatron-fsdp';
   return {
     ...habit,
+    startsWhole: stated.startsWhole ?? habit.startsWhole,
     keepsExpertOutput: !(stated.permuteFusion ?? true),
     ...workspaces(architecture),
     ...(stated.groupedExperts === false ? { groupedConstant: 0 } : {}),

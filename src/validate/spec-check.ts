@@ -78,6 +78,18 @@ const trainingOf = (spec: Training, file: Training | null): Training => {
   };
 };
 
+/** The problem under what the file alone says of its software; plans of planner's own are launched by its own writers. */
+const asLaunched = (problem: Problem, file: Training | null): Problem =>
+  file?.conditions === undefined
+    ? problem
+    : {
+        ...problem,
+        training: {
+          ...problem.training,
+          conditions: { ...problem.training.conditions, ...file.conditions },
+        },
+      };
+
 const shortChange = (from: Strategy, to: Strategy): string => {
   const [a, b] = [strategyToJson(from), strategyToJson(to)];
   return Object.keys(b)
@@ -89,7 +101,8 @@ const shortChange = (from: Strategy, to: Strategy): string => {
     .join(', ');
 };
 
-const memoryFindings = (estimate: Estimate): readonly RawFinding[] => {
+/** `advice`: what would help, '' where nothing is known. */
+const memoryFindings = (estimate: Estimate, advice: string): readonly RawFinding[] => {
   const worst = estimate.memory.reduce((a, b) => (b.bound - b.capacity > a.bound - a.capacity ? b : a));
   if (worst.bound <= worst.capacity) return [];
   return [
@@ -97,7 +110,7 @@ const memoryFindings = (estimate: Estimate): readonly RawFinding[] => {
       'planner/out-of-memory',
       'out of memory',
       [],
-      `stage ${worst.stage} needs up to ${formatBytes(worst.bound)} of ${formatBytes(worst.capacity)}: ${formatBytes(worst.bound - worst.capacity)} too much`,
+      `stage ${worst.stage} needs up to ${formatBytes(worst.bound)} of ${formatBytes(worst.capacity)}: ${formatBytes(worst.bound - worst.capacity)} too much${advice}`,
       formatBytes(worst.bound),
       `at most ${formatBytes(worst.capacity)}`,
     ),
@@ -176,7 +189,16 @@ export const checkAgainstSpec = (judged: JudgedSubject, options: SpecOptions): S
     training: trainingOf(options.problem.training, first.training),
   };
   const costs = createSearchCosts(problem, options.calibration);
-  const judgement = judgeStrategy(problem, costs, known.strategy, first.partition);
+  const launched = asLaunched(problem, first.training);
+  const judgement =
+    launched === problem
+      ? judgeStrategy(problem, costs, known.strategy, first.partition)
+      : judgeStrategy(
+          launched,
+          createSearchCosts(launched, options.calibration),
+          known.strategy,
+          first.partition,
+        );
   if (judgement.kind === 'unsplittable')
     return stop('the layers cannot be split over these stages in a way that planner can estimate');
   if (judgement.kind === 'illegal')
@@ -190,7 +212,15 @@ export const checkAgainstSpec = (judged: JudgedSubject, options: SpecOptions): S
       estimate: null,
     };
   const { estimate, partition } = judgement.plan;
-  findings.push(...memoryFindings(estimate));
+  const shardsFit = (): boolean => {
+    const sharded = judgeStrategy(problem, costs, known.strategy, first.partition);
+    return sharded.kind === 'legal' && sharded.plan.estimate.feasible;
+  };
+  const advice =
+    estimate.feasible || launched === problem || !shardsFit()
+      ? ''
+      : '; each rank makes its parameters whole before they are sharded, --init-model-with-meta-device its shards alone';
+  findings.push(...memoryFindings(estimate, advice));
   const best = options.withoutTime === true ? null : bestPlan(problem, costs);
   if (estimate.feasible && best !== null) {
     const slower = estimate.iterationTime / best.estimate.iterationTime - 1;

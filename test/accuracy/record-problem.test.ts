@@ -88,6 +88,29 @@ describe('what is not printed', () => {
     ).toBe(24);
   });
 
+  it('FSDP of Megatron-LM starts whole until its guide recommends the meta device; recipes of NeMo never do', () => {
+    const start = (changes: Readonly<Record<string, Json>>): boolean =>
+      read({ 'train.zero_stage': 3, ...changes }).problem.training.conditions?.startsWhole ?? false;
+    const paper = {
+      'source.title': 'MoE Parallel Folding (Liu et al.)',
+      'parallel.pp': 1,
+      'parallel.dp': 48,
+    };
+    expect(start({ ...paper, date: '2025-04' })).toBe(true);
+    expect(start({ ...paper, date: '2025-10' })).toBe(false);
+    expect(start({ ...paper, date: '2025-04', 'train.zero_stage': 1 })).toBe(false);
+    expect(
+      start({
+        'source.title': 'Megatron-Bridge performance summary',
+        release: 'NeMo 25.09',
+        'train.megatron_fsdp': true,
+      }),
+    ).toBe(false);
+    expect(read({ 'train.zero_stage': 3, ...paper, date: '2025-04' }).assumptions).toContain(
+      'parameters are made whole on every GPU before they are sharded',
+    );
+  });
+
   it('recomputation: none in NVIDIA recipe tables, else the lightest that fits', () => {
     const recipe = {
       'source.title': 'NVIDIA DGX Cloud Benchmarking recipes',

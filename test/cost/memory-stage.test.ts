@@ -264,6 +264,26 @@ describe('buffers', () => {
     expect(buffers({ keys: { data: 4, sharding: 'gradients' } })).toBe(0);
   });
 
+  it('parameters that start whole: all of them in bf16, and one layer twice while it is sharded', () => {
+    const keys = { data: 64, sharding: 'parameters' as const };
+    const whole = stageOf({ keys, parts: { conditions: { startsWhole: true } } });
+    near(whole.total, 2 * (P + LAYER));
+    expect([whole.parameters, whole.gradients, whole.activations]).toEqual([whole.total, 0, 0]);
+    near(whole.bound, whole.total);
+    // Shards of 18 bytes over 64 ranks and a short sequence need less than that, and nothing else changes.
+    const sharded = stageOf({ keys });
+    expect(sharded.total).toBeLessThan(whole.total);
+    near(sharded.parameters, (2 * P) / 64);
+    // Over two ranks training needs more; without sharded parameters nothing is made twice.
+    const two = { data: 2, sharding: 'parameters' as const };
+    expect(stageOf({ keys: two, parts: { conditions: { startsWhole: true } } })).toEqual(
+      stageOf({ keys: two }),
+    );
+    expect(stageOf({ keys: { data: 64 }, parts: { conditions: { startsWhole: true } } })).toEqual(
+      stageOf({ keys: { data: 64 } }),
+    );
+  });
+
   it('cached weight gradients: every distinct linear of the widest kind, and the head', () => {
     const distinct = 25_165_824 + 16_777_216 + 117_440_512 + 58_720_256;
     near(stageOf({ behaviour: { dummyWeightGradients: true } }).workspace, 2 * (distinct + TABLE));

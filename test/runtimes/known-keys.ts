@@ -211,6 +211,7 @@ export const bridgeConfigKeys: readonly string[] = [
     'context_parallel_size',
     'cp_comm_type',
     'hierarchical_context_parallel_sizes',
+    'init_model_with_meta_device',
     'expert_model_parallel_size',
     'expert_tensor_parallel_size',
     'sequence_parallel',

@@ -314,7 +314,10 @@ describe('flags of strategies', () => {
       { sharding: 'gradients' },
       ['--use-megatron-fsdp', '--data-parallel-sharding-strategy optim_grads', '--ckpt-format fsdp_dtensor'],
     ],
-    [{ sharding: 'parameters' }, ['--data-parallel-sharding-strategy optim_grads_params']],
+    [
+      { sharding: 'parameters' },
+      ['--data-parallel-sharding-strategy optim_grads_params', '--init-model-with-meta-device'],
+    ],
     [
       { offload: 'optimizer', sharding: 'optimizer' },
       ['--optimizer-cpu-offload', '--use-precision-aware-optimizer'],

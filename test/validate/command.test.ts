@@ -236,6 +236,32 @@ describe('planner validate', () => {
     );
   });
 
+  it('with a SPEC: parameters that are made whole on every GPU before they are sharded', () => {
+    // 70.6e9 parameters in bf16 are 131 GiB; their states are 18 · 70.6e9 ∕ 64 = 18.5 GiB on a rank.
+    writeFileSync(
+      path.join(folder, 'seventy.yaml'),
+      'cluster: { nodes: 8, accelerator: h100-sxm-80gb }\nmodel: llama3-70b\ntraining: { sequence_length: 4096, global_batch_size: 64 }\n',
+    );
+    const fsdp =
+      '--use-distributed-optimizer --use-megatron-fsdp --data-parallel-sharding-strategy optim_grads_params --ckpt-format fsdp_dtensor --no-gradient-accumulation-fusion --overlap-grad-reduce --overlap-param-gather --recompute-granularity full --recompute-method uniform --recompute-num-layers 1';
+    const sizes =
+      '--num-layers 80 --hidden-size 8192 --ffn-hidden-size 28672 --num-attention-heads 64 --group-query-attention --num-query-groups 8 --swiglu --untie-embeddings-and-output-weights --vocab-size 128256 --seq-length 4096 --max-position-embeddings 4096 --normalization RMSNorm --position-embedding-type rope --disable-bias-linear --bf16';
+    const write = (name: string, flags: string): void =>
+      writeFileSync(
+        path.join(folder, name),
+        script(`--micro-batch-size 1 --global-batch-size 64 ${fsdp} ${flags}`, {
+          model: sizes,
+          nodes: 8,
+        }).replace('CONNECTIONS=1', 'CONNECTIONS=8'),
+      );
+    write('whole.sh', '');
+    write('sharded.sh', '--init-model-with-meta-device');
+    expect(planner('whole.sh', '--spec', 'seventy.yaml').stdout).toMatch(
+      /stage 0 needs up to 14\d\.\d GiB of .* --init-model-with-meta-device/u,
+    );
+    expect(planner('sharded.sh', '--spec', 'seventy.yaml').stdout).not.toContain('too much');
+  });
+
   it('carries a layout to another runtime', () => {
     const { stdout, status, stderr } = planner(
       'good.sh',

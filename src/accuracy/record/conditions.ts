@@ -87,6 +87,18 @@ const offloadHabit = ({ model, cluster }: RunConfiguration, software: Software):
     ? 40
     : 0;
 
+/** Megatron-FSDP, whose guide recommends `--init-model-with-meta-device`, came with Megatron Core 0.14; its forerunner's does not. */
+const SHARDED_START_FROM = '2025-10';
+
+/**
+ * Megatron-LM makes the model whole on every GPU and then shards it, unless that flag is set (megatron/training/training.py,
+ * get_model: `model_module.cuda`; the recipes of NeMo and Megatron-Bridge set it with FSDP).
+ */
+const startsWhole = (software: Software): boolean =>
+  software.profile === 'megatron-fsdp' &&
+  !software.bf16Gradients &&
+  (software.date ?? '9999') < SHARDED_START_FROM;
+
 export const conditionsOf = (
   configuration: RunConfiguration,
   software: Software,
@@ -117,6 +129,7 @@ export const conditionsOf = (
       : {}),
     ...(recompute.operators ? { recomputeOperators: true } : {}),
     ...(recompute.everyOther ? { recomputeEveryOther: true } : {}),
+    ...(startsWhole(software) ? { startsWhole: true } : {}),
     ...(share > 0 ? { optimizerOffload: share } : {}),
     ...(offloadedLayers === 0 ? {} : { offloadedLayers }),
     ...(software.profile === 'nanotron'

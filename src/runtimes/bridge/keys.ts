@@ -56,6 +56,7 @@ export const bridgeKeys: Readonly<Record<string, readonly string[]>> = {
   '--num-distributed-optimizer-instances': ['ddp.num_distributed_optimizer_instances'],
   '--use-megatron-fsdp': ['ddp.use_megatron_fsdp'],
   '--data-parallel-sharding-strategy': ['ddp.data_parallel_sharding_strategy'],
+  '--init-model-with-meta-device': ['model.init_model_with_meta_device'],
   '--tp-comm-overlap': ['comm_overlap.tp_comm_overlap', 'model.tp_comm_overlap'],
   '--overlap-moe-expert-parallel-comm': [
     'comm_overlap.overlap_moe_expert_parallel_comm',

@@ -85,6 +85,7 @@ const layoutSettings: Readonly<Record<string, Setting>> = {
   '--num-distributed-optimizer-instances': value('ddp.num_distributed_optimizer_instances', '1'),
   '--use-megatron-fsdp': toggle('ddp.use_megatron_fsdp'),
   '--data-parallel-sharding-strategy': value('ddp.data_parallel_sharding_strategy'),
+  '--init-model-with-meta-device': toggle('model.init_model_with_meta_device'),
   '--ckpt-format': value('checkpoint.ckpt_format'),
   '--overlap-grad-reduce': toggle('ddp.overlap_grad_reduce'),
   '--overlap-param-gather': toggle('ddp.overlap_param_gather'),

@@ -33,6 +33,15 @@ const readOptimizer = (given: ArgumentMap, precision: Precision): Optimizer => {
 export const globalBatchOf = (given: ArgumentMap, data: number): number =>
   integerOf(given, '--global-batch-size') ?? (integerOf(given, '--micro-batch-size') ?? 1) * data;
 
+/**
+ * Megatron builds the model on the GPU and shards it then, unless it is built on the meta device or, for PyTorch's FSDP2,
+ * on the host (NVIDIA/Megatron-LM @ d98e8a6 megatron/training/training.py get_model).
+ */
+const startsWhole = (given: ArgumentMap): boolean =>
+  (has(given, '--use-megatron-fsdp') || has(given, '--use-torch-fsdp2')) &&
+  !has(given, '--init-model-with-meta-device') &&
+  !(has(given, '--use-torch-fsdp2') && has(given, '--use-cpu-initialization'));
+
 /** Facts of training that the flags state; sequence length 0 when they do not. */
 export const readTraining = (given: ArgumentMap, version: string, data: number): Training => {
   const precision = readPrecision(given);
@@ -53,5 +62,6 @@ export const readTraining = (given: ArgumentMap, version: string, data: number):
     optimizer: readOptimizer(given, precision),
     routing: { kind: 'balanced' },
     tokens: samples === null ? null : samples * sequenceLength,
+    ...(startsWhole(given) ? { conditions: { startsWhole: true } } : {}),
   };
 };

@@ -87,6 +87,8 @@ const shardingFlags = (strategy: Strategy, training: Training): readonly FlagWor
           strategy.sharding === 'gradients' ? 'optim_grads' : 'optim_grads_params',
         ],
         ['--ckpt-format', 'fsdp_dtensor'],
+        // Else every rank makes its parameters whole on the GPU before they are sharded.
+        ...when(strategy.sharding === 'parameters', ['--init-model-with-meta-device']),
         ...copies,
       ];
     default:
