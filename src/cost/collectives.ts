@@ -78,6 +78,13 @@ export const allReduceTime = (machine: Machine, span: GroupSpan, bytes: number):
 export const gatherTime = (machine: Machine, span: GroupSpan, bytes: number): number =>
   ring(machine, span, bytes, 'gather', 1);
 
+/** The part of `gatherTime` in which a ring waits for its steps and leaves the wires to others. */
+export const gatherLatency = (machine: Machine, span: GroupSpan): number => {
+  if (span.size === 1) return 0;
+  const link = slowest(machine, span);
+  return link.base + (span.size - 1) * stepTime(link, span);
+};
+
 /** What an all-to-all sends of the bytes that it is given, and how well. */
 export interface ExchangeShape {
   readonly kind: 'allToAll' | 'tokenExchange';

@@ -4,7 +4,7 @@ import type { DataType } from '../plan/problem.ts';
 import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import type { RuntimeCalibration } from './calibration.ts';
-import { allReduceTime, gatherTime } from './collectives.ts';
+import { allReduceTime, gatherLatency, gatherTime } from './collectives.ts';
 import type { LayerCost } from './layer.ts';
 import { offloadedUpdateTime } from './optimizer-offload.ts';
 import type { Machine } from './machine.ts';
@@ -71,29 +71,57 @@ const onNetwork = ({ tensor, context, expert }: NetworkParts, parts: Parts): num
   (tensor ? parts.tensor : 0) + (context ? parts.context : 0) + (expert ? parts.expert : 0);
 
 /**
+ * Seconds in which one pass gathers and scatters a layer's dense and expert parameters; bytes of each, 0 where it does not.
+ * Each group has a communicator of its own. Where the runtime starts them together, one group's transfers fill the time in
+ * which another's ring waits for its steps: what remains are the exchanges of one communicator, the reductions, which share
+ * a stream, and the bytes of all on the same wires (NVIDIA/Megatron-LM @ 062c833 core/distributed/custom_fsdp
+ * param_and_grad_buffer.py: all_gather_bucket_and_set_items, mark_item_ready).
+ */
+const layerExchange = (
+  context: DataContext,
+  cost: LayerCost,
+  gathered: number,
+  scattered: number,
+): number => {
+  const { machine, behaviour, shard, replicas } = context;
+  const ofGroup = (
+    span: GroupSpan,
+    parameters: number,
+  ): { readonly gather: number; readonly scatter: number; readonly wires: number } => {
+    const gather = gatherTime(machine, span, gathered * parameters);
+    const scatter = gatherTime(machine, span, scattered * parameters);
+    const rings = Number(gather > 0) + Number(scatter > 0);
+    return { gather, scatter, wires: gather + scatter - rings * gatherLatency(machine, span) };
+  };
+  const dense = ofGroup(shard, cost.denseParameters);
+  const experts = ofGroup(context.expert, cost.expertParameters);
+  const copies = allReduceTime(machine, replicas, (scattered * cost.denseParameters) / shard.size);
+  const ownDense = dense.gather + dense.scatter + copies;
+  const ownExperts = experts.gather + experts.scatter;
+  if (!behaviour.exchangesGroupsTogether) return ownDense + ownExperts;
+  const reductions = dense.scatter + copies + experts.scatter;
+  const sameWires = (shard.outside === null) === (context.expert.outside === null);
+  const wires = sameWires ? dense.wires + copies + experts.wires : 0;
+  return Math.max(ownDense, ownExperts, reductions, wires);
+};
+
+/**
  * Fully sharded parameters: each pass of each micro-batch gathers a layer's weights, backward scatters its gradients
  * (and all-reduces the shard over replicas of it); a layer costs max + x · min of compute and communication.
  * Experts are sharded over their own replicas. What gathers over the network hides behind the rest of the layer, not
  * behind exchanges that need the same ports (a token exchange among nodes).
  */
 export const withShardedLayer = (context: DataContext, cost: LayerCost): LayerCost => {
-  const { machine, runtime, shard, replicas, strategy, gradientBytes, network } = context;
-  const { denseParameters: dense, expertParameters: experts } = cost;
-  const gather =
-    gatherTime(machine, shard, WEIGHT * dense) + gatherTime(machine, context.expert, WEIGHT * experts);
-  const scatter =
-    gatherTime(machine, shard, gradientBytes * dense) +
-    gatherTime(machine, context.expert, gradientBytes * experts) +
-    allReduceTime(machine, replicas, (gradientBytes * dense) / shard.size);
+  const { runtime, shard, strategy, gradientBytes, network } = context;
   const remote = shard.outside !== null;
   const x = remote ? runtime.fsdpNetwork : runtime.fsdpNode;
-  const again = strategy.sharding === 'parameters' ? gather : 0;
+  const again = strategy.sharding === 'parameters' ? WEIGHT : 0;
   const pass = (parts: Parts, communication: number): Parts => ({
     ...parts,
     data: parts.data + added(total(parts) - (remote ? onNetwork(network, parts) : 0), communication, x),
   });
-  const forward = pass(cost.forward, gather);
-  const backward = pass(cost.backward, again + scatter);
+  const forward = pass(cost.forward, layerExchange(context, cost, WEIGHT, 0));
+  const backward = pass(cost.backward, layerExchange(context, cost, again, gradientBytes));
   return { ...cost, forward, backward, forwardTime: total(forward), backwardTime: total(backward) };
 };
 

@@ -49,6 +49,8 @@ export interface TimeBehaviour {
   readonly recomputeEveryOther: boolean;
   /** Gradients are reduced by all-reduce even where optimizer states are sharded. */
   readonly gradientAllReduce: boolean;
+  /** Sharded dense and expert parameters travel at the same time, each over a communicator of its own. */
+  readonly exchangesGroupsTogether: boolean;
   /** Share of the optimizer step that runs on the host. */
   readonly optimizerOffload: number;
 }
@@ -66,6 +68,7 @@ type Facts = Pick<
   | 'blockingTransfers'
   | 'checkpointStopsEarly'
   | 'gradientAllReduce'
+  | 'exchangesGroupsTogether'
 >;
 
 const base: Facts = {
@@ -80,11 +83,13 @@ const base: Facts = {
   blockingTransfers: false,
   checkpointStopsEarly: false,
   gradientAllReduce: false,
+  // PyTorch's FSDP gathers all groups on one stream, DeepSpeed too.
+  exchangesGroupsTogether: false,
 };
 
 /** Sources: the runtimes' code as read in DeepSpeed @ edaa722, Nanotron @ 67c5ebb6 and 0e0a27ea, Megatron-LM @ d98e8a6. */
 const facts: Readonly<Record<SoftwareProfile, Facts>> = {
-  'megatron-core': { ...base, hiddenBackward: 'all-reduce' },
+  'megatron-core': { ...base, hiddenBackward: 'all-reduce', exchangesGroupsTogether: true },
   'megatron-classic': { ...base, dropout: true, gradientAllReduce: true },
   // DeepSpeed's pipeline engine: transfers partitioned over tensor ranks, one gradient reduction at the end.
   'megatron-deepspeed': { ...base, dropout: true },
@@ -93,7 +98,7 @@ const facts: Readonly<Record<SoftwareProfile, Facts>> = {
   nanotron: { ...base, blockingTransfers: true, scattersTransfers: false, passesBehindGemm: 4 },
   torchtitan: { ...base, scattersTransfers: false, checkpointStopsEarly: true },
   'pytorch-fsdp': { ...base, compiled: false, scattersTransfers: false, checkpointStopsEarly: true },
-  'megatron-fsdp': { ...base, hiddenBackward: 'all-reduce' },
+  'megatron-fsdp': { ...base, hiddenBackward: 'all-reduce', exchangesGroupsTogether: true },
   jax: { ...base, scattersTransfers: false },
   generic: { ...base, scattersTransfers: false },
 };

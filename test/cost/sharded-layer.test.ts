@@ -9,6 +9,7 @@ import { noParts } from '../../src/cost/parts.ts';
 import { timeBehaviour } from '../../src/runtimes/time-behaviour.ts';
 import { measuredRouting } from '../../src/placement/training-load.ts';
 import { expertLoad } from '../../src/plan/expert-load.ts';
+import type { SoftwareProfile } from '../../src/plan/conditions.ts';
 import type { Routing } from '../../src/plan/problem.ts';
 import type { Strategy } from '../../src/strategy/strategy.ts';
 import { calibrationWith, clusterOf, problemOf, runtimeConstants, strategyOf } from './fixtures.ts';
@@ -112,6 +113,48 @@ describe('a layer that gathers its parameters', () => {
     expect(gathered(true)).toBeCloseTo(exchange + 0.7 * (exchange / 2) - exchange / 2, 12);
     // Within a node parameters take other wires than tokens that leave it.
     expect(gathered(true, span(8))).toBeCloseTo(gathered(false, span(8)), 12);
+  });
+
+  it('dense and expert groups: the transfers of one fill the ring steps of the other, where they start together', () => {
+    const [group] = cluster.groups;
+    if (group === undefined) throw new Error('no group');
+    const machine = machineOf(group, calibrationWith({ link: { base: 0, step: 0.01 } }));
+    const groups = { machine, shard: span(32), expert: span(4, 8), gradientBytes: 4 };
+    const forward = { ...noParts, compute: 0 };
+    const exchanged = (profile: SoftwareProfile, change: Partial<DataContext> = {}, of = layer) => {
+      const conditions = { conditions: { profile } };
+      const context = contextWith({ sharding: 'parameters' }, { ...groups, ...change }, conditions);
+      const { forward: first, backward } = withShardedLayer(context, { ...of, forward, backward: forward });
+      return { forward: first.data, backward: backward.data };
+    };
+    // 8 GB over 32 ranks and the 8 ports of a node, 2 GB over 4 ranks with a port each; steps of 10 ms.
+    const dense = { wires: (8 * 31) / 32 / 80, steps: 31 * 0.01 };
+    const experts = { wires: (2 * 0.75) / 10, steps: 3 * 0.01 };
+    const [denseTime, expertTime] = [dense.wires + dense.steps, experts.wires + experts.steps];
+    const apart = exchanged('torchtitan');
+    expect(apart.forward).toBeCloseTo(denseTime + expertTime, 12);
+    expect(apart.backward).toBeCloseTo(
+      3 * (dense.wires + experts.wires) + 2 * (dense.steps + experts.steps),
+      12,
+    );
+    // Together the ring of 32 lasts longest, then all bytes.
+    const together = exchanged('megatron-fsdp');
+    expect(together.forward).toBeCloseTo(denseTime, 12);
+    expect(together.backward).toBeCloseTo(3 * dense.wires + 2 * dense.steps, 12);
+    expect(exchanged('megatron-core')).toEqual(together);
+    // Half of the dense bytes and eight times the experts': the bytes of both.
+    const many = exchanged('megatron-fsdp', {}, { ...layer, denseParameters: 2e9, expertParameters: 8e9 });
+    expect(many.forward).toBeCloseTo(0.5 * dense.wires + 8 * experts.wires, 12);
+    expect(many.backward).toBeCloseTo(3 * (0.5 * dense.wires + 8 * experts.wires), 12);
+    // Reductions follow each other on one stream: nothing but them where weights stay until backward.
+    const gradients = exchanged('megatron-fsdp', { strategy: strategyOf({ sharding: 'gradients' }) });
+    expect(gradients.backward).toBeCloseTo(
+      2 * (dense.wires + experts.wires) + dense.steps + experts.steps,
+      12,
+    );
+    // Experts within a node take other wires than what leaves it: the longer of both.
+    const inside = exchanged('megatron-fsdp', { expert: span(4) });
+    expect(inside.forward).toBeCloseTo(Math.max(denseTime, (2 * 0.75) / 100 + 0.03), 12);
   });
 
   it('all-reduces its shard over copies', () => {
