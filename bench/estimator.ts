@@ -9,7 +9,9 @@ import type * as estimators from '../src/cost/estimator.ts';
 import type * as calibrations from '../src/ingest/calibration.ts';
 import type * as models from '../src/ingest/model-presets.ts';
 import type * as presets from '../src/ingest/presets.ts';
+import { FP32_ADAM, PLAN_AS_GIVEN } from '../src/plan/plain.ts';
 import type { Problem } from '../src/plan/problem.ts';
+import { plainStrategy } from '../src/strategy/plain.ts';
 import type { Partition, Strategy } from '../src/strategy/strategy.ts';
 
 const source = process.argv.includes('--source');
@@ -61,46 +63,22 @@ const problemOf = (
     globalBatchSize,
     precision: 'bf16',
     attentionKernel: 'flash2',
-    optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+    optimizer: FP32_ADAM,
     routing: { kind: 'balanced' },
     tokens: null,
   },
-  search: {
-    objective: 'throughput',
-    top: 1,
-    limits: {},
-    memoryReserve: 0,
-    dedication: 'none',
-    dedicationObjective: 'iteration_time',
-  },
+  search: PLAN_AS_GIVEN,
 });
 
-const strategyOf = (change: Partial<Strategy>): Strategy => ({
-  tensor: 1,
-  pipeline: 1,
-  virtualStages: 1,
-  context: 1,
-  data: 1,
-  expert: 1,
-  expertTensor: 1,
-  microBatchSize: 1,
-  microBatchGroup: change.pipeline ?? 1,
-  schedule: (change.virtualStages ?? 1) > 1 ? 'interleaved' : '1f1b',
-  vocabulary: 'last',
-  sequenceParallel: (change.tensor ?? 1) > 1,
-  recompute: { kind: 'none' },
-  sharding: 'optimizer',
-  shardingGroup: (change.data ?? 1) * (change.context ?? 1),
-  overlapGradients: true,
-  overlapParameters: true,
-  overlapTensor: true,
-  overlapExpert: false,
-  contextCommunication: 'p2p',
-  dispatcher: 'all-to-all',
-  rankOrder: 'tp-cp-ep-dp-pp',
-  offload: 'none',
-  ...change,
-});
+const strategyOf = (change: Partial<Strategy>): Strategy =>
+  plainStrategy({
+    sequenceParallel: (change.tensor ?? 1) > 1,
+    sharding: 'optimizer',
+    overlapGradients: true,
+    overlapParameters: true,
+    overlapTensor: true,
+    ...change,
+  });
 
 /** Layers dealt to chunks as evenly as they go, in layer order. */
 const evenPartition = (layers: number, { pipeline, virtualStages }: Strategy): Partition => {

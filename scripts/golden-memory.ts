@@ -3,6 +3,7 @@
  * (NVIDIA/Megatron-LM @ d98e8a6 tests/functional_tests/test_cases, megatron/training/global_vars.py:241).
  */
 import type { Accelerator } from '../src/cluster/cluster.ts';
+import { PLAN_AS_GIVEN } from '../src/plan/plain.ts';
 import type { Problem } from '../src/plan/problem.ts';
 import { evenPartition } from '../src/strategy/layer-split.ts';
 import { readMegatron } from '../src/runtimes/megatron/read.ts';
@@ -143,14 +144,7 @@ export const goldenProblem = (args: Flags, platform: string, world: number): Gol
           gradientAccumulationFusion: args['--no-gradient-accumulation-fusion'] !== true,
         },
       },
-      search: {
-        objective: 'throughput',
-        top: 1,
-        limits: {},
-        memoryReserve: 0,
-        dedication: 'none',
-        dedicationObjective: 'iteration_time',
-      },
+      search: PLAN_AS_GIVEN,
     },
     strategy,
     partition: split,

@@ -5,6 +5,7 @@ import { readAccelerator } from '../src/ingest/presets.ts';
 import { readModelPreset } from '../src/ingest/model-presets.ts';
 import type { Model } from '../src/model/model.ts';
 import type { Plan } from '../src/plan/plan.ts';
+import { FP32_ADAM, PLAN_AS_GIVEN } from '../src/plan/plain.ts';
 import type { Precision, Problem, RuntimeName, Training } from '../src/plan/problem.ts';
 import { evenPartition } from '../src/strategy/layer-split.ts';
 import { selective } from '../src/strategy/recompute.ts';
@@ -74,7 +75,7 @@ export const trainingOf = (overrides: Partial<Training> = {}): Training => ({
   globalBatchSize: 512,
   precision: 'bf16',
   attentionKernel: 'flash2',
-  optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+  optimizer: FP32_ADAM,
   routing: { kind: 'balanced' },
   tokens: null,
   ...overrides,
@@ -84,14 +85,7 @@ export const problemOf = (model: Model, cluster: Cluster, training: Training): P
   cluster,
   model,
   training,
-  search: {
-    objective: 'throughput',
-    top: 1,
-    limits: {},
-    memoryReserve: 0.06,
-    dedication: 'none',
-    dedicationObjective: 'iteration_time',
-  },
+  search: { ...PLAN_AS_GIVEN, memoryReserve: 0.06 },
 });
 
 const noTime = seconds(0);

@@ -11,7 +11,9 @@ import { createStageLinks } from '../../src/cost/stage-links.ts';
 import { defaultCalibration } from '../../src/ingest/calibration.ts';
 import { modelFromConfig } from '../../src/ingest/model-config.ts';
 import { readAccelerator } from '../../src/ingest/presets.ts';
+import { FP32_ADAM, PLAN_AS_GIVEN } from '../../src/plan/plain.ts';
 import type { Problem } from '../../src/plan/problem.ts';
+import { plainStrategy } from '../../src/strategy/plain.ts';
 import type { Strategy, VocabularyPlacement } from '../../src/strategy/strategy.ts';
 import { seconds } from '../../src/units.ts';
 import { numberOf, readRows, textOf } from './csv.ts';
@@ -57,46 +59,16 @@ const problemOf = (row: Row): Problem => {
       globalBatchSize: numberOf(row, 'microbatches'),
       precision: 'bf16',
       attentionKernel: 'flash2',
-      optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+      optimizer: FP32_ADAM,
       routing: { kind: 'balanced' },
       tokens: null,
     },
-    search: {
-      objective: 'throughput',
-      top: 1,
-      limits: {},
-      memoryReserve: 0,
-      dedication: 'none',
-      dedicationObjective: 'iteration_time',
-    },
+    search: PLAN_AS_GIVEN,
   };
 };
 
-const strategyOf = (row: Row, vocabulary: VocabularyPlacement): Strategy => ({
-  tensor: 1,
-  pipeline: numberOf(row, 'pipeline'),
-  virtualStages: 1,
-  context: 1,
-  data: 1,
-  expert: 1,
-  expertTensor: 1,
-  microBatchSize: 1,
-  microBatchGroup: numberOf(row, 'pipeline'),
-  schedule: '1f1b',
-  vocabulary,
-  sequenceParallel: false,
-  recompute: { kind: 'none' },
-  sharding: 'none',
-  shardingGroup: 1,
-  overlapGradients: false,
-  overlapParameters: false,
-  overlapTensor: false,
-  overlapExpert: false,
-  contextCommunication: 'p2p',
-  dispatcher: 'all-to-all',
-  rankOrder: 'tp-cp-ep-dp-pp',
-  offload: 'none',
-});
+const strategyOf = (row: Row, vocabulary: VocabularyPlacement): Strategy =>
+  plainStrategy({ pipeline: numberOf(row, 'pipeline'), vocabulary });
 
 /** Transfers between stages, and the step of the stage with most parameters: 12h² + 13h a layer, tables where they lie. */
 const besidePasses = (

@@ -4,6 +4,7 @@
  * configuration alone; what was filled in is listed in `assumptions`.
  */
 import type { RunConfiguration } from '../ingest/measured-configuration.ts';
+import { PLAN_AS_GIVEN } from '../plan/plain.ts';
 import type { Problem, Training } from '../plan/problem.ts';
 import type { Partition, Recompute, Strategy } from '../strategy/strategy.ts';
 import { clusterOf } from './record/cluster.ts';
@@ -44,16 +45,6 @@ export interface RecordedProblem {
   /** What the source does not print and a rule filled in, one sentence each. */
   readonly assumptions: readonly string[];
 }
-
-/** Fidelity is asked of the run as it was: no reserve is held back. */
-const SEARCH: Problem['search'] = {
-  objective: 'throughput',
-  top: 1,
-  limits: {},
-  memoryReserve: 0,
-  dedication: 'none',
-  dedicationObjective: 'iteration_time',
-};
 
 /** Nanotron was started with eight times as many stages as layers (and crashed); beyond this the record is wrong. */
 const MAX_CHUNKS_PER_LAYER = 8;
@@ -168,7 +159,7 @@ export const recordProblem = (
   return {
     ok: true,
     value: {
-      problem: { cluster, model: model.value, training, search: SEARCH },
+      problem: { cluster, model: model.value, training, search: PLAN_AS_GIVEN },
       strategy,
       partition: partitionOf(
         configuration,

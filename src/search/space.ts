@@ -2,6 +2,7 @@ import { gpuCount } from '../cluster/cluster.ts';
 import type { Problem } from '../plan/problem.ts';
 import type { Rule } from '../runtimes/rule.ts';
 import { nearEvenPartition } from '../strategy/layer-split.ts';
+import { plainStrategy } from '../strategy/plain.ts';
 import type { Partition, Recompute, Strategy } from '../strategy/strategy.ts';
 import { domainsOf, type Domains } from './domain.ts';
 import { createFlagComponents, type FlagChoice, type FlagComponent } from './flag-space.ts';
@@ -35,32 +36,6 @@ export interface Space {
   readonly flagChoices: (layout: Strategy) => readonly (readonly FlagChoice[])[];
 }
 
-const emptyDraft = (): Draft => ({
-  tensor: 1,
-  pipeline: 1,
-  virtualStages: 1,
-  context: 1,
-  data: 1,
-  expert: 1,
-  expertTensor: 1,
-  microBatchSize: 1,
-  microBatchGroup: 1,
-  schedule: '1f1b',
-  vocabulary: 'last',
-  sequenceParallel: false,
-  recompute: { kind: 'none' },
-  sharding: 'none',
-  shardingGroup: 1,
-  overlapGradients: false,
-  overlapParameters: false,
-  overlapTensor: false,
-  overlapExpert: false,
-  contextCommunication: 'p2p',
-  dispatcher: 'all-to-all',
-  rankOrder: 'tp-cp-ep-dp-pp',
-  offload: 'none',
-});
-
 /** Rules by the last layout key that they read; those that read none at −1. */
 const rulesByLevel = (rules: readonly Rule[]): ReadonlyMap<number, readonly Rule[]> => {
   const levels = new Map<number, Rule[]>();
@@ -87,7 +62,7 @@ const exploreWorld = (
   reject: (rule: string) => void,
   mostFamilies: number,
 ): { families: Family[]; choices: (layout: Strategy) => readonly (readonly FlagChoice[])[] } => {
-  const draft = emptyDraft();
+  const draft: Draft = plainStrategy();
   const contexts = ruleContexts(problem, draft, null);
   const setPlaceholder = createPlaceholder(problem, draft, contexts);
   const levels = rulesByLevel(rules);
@@ -208,7 +183,7 @@ export const createSpace = (
   const unconditional = rulesByLevel(rules).get(-1) ?? [];
   const obstacles: string[] = [];
   for (const rule of unconditional)
-    for (const context of ruleContexts(problem, emptyDraft(), null)) {
+    for (const context of ruleContexts(problem, plainStrategy(), null)) {
       const verdict = rule.check(context);
       if (verdict.ok) continue;
       reject(rule.id);

@@ -1,4 +1,5 @@
 import type { Model } from '../model/model.ts';
+import { FP32_ADAM } from '../plan/plain.ts';
 import type { RuntimeReference } from '../plan/problem.ts';
 import { completeStrategy } from '../runtimes/complete.ts';
 import { rulesFor, runtimeOf } from '../runtimes/registry.ts';
@@ -79,7 +80,7 @@ const trainingStub = {
   globalBatchSize: 1,
   precision: 'bf16',
   attentionKernel: 'flash2',
-  optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+  optimizer: FP32_ADAM,
   routing: { kind: 'balanced' },
   tokens: null,
 } as const;

@@ -2,6 +2,7 @@ import type { Source } from '../ingest/source.ts';
 import type { Launch } from '../runtimes/shell-parse/launch.ts';
 import { filledText, gapsOf, shownText } from '../runtimes/shell-parse/values.ts';
 import type { Gap, ShellWord } from '../runtimes/shell-parse/values.ts';
+import { plainStrategy } from '../strategy/plain.ts';
 import { error, note } from './finding.ts';
 import { fragmentRange } from './places.ts';
 import { serverKinds } from './server-rules.ts';
@@ -88,27 +89,10 @@ export const serverSubject = (source: Source, launch: Launch, options: ReadOptio
         ),
       );
     const axes = kind.axes(sizes);
-    const strategy = {
+    const strategy = plainStrategy({
       ...axes,
-      virtualStages: 1,
       expertTensor: Math.max(1, axes.tensor / Math.max(1, axes.expert)),
-      microBatchSize: 1,
-      microBatchGroup: axes.pipeline,
-      schedule: '1f1b',
-      vocabulary: 'last',
-      sequenceParallel: false,
-      recompute: { kind: 'none' },
-      sharding: 'none',
-      shardingGroup: 1,
-      overlapGradients: false,
-      overlapParameters: false,
-      overlapTensor: false,
-      overlapExpert: false,
-      contextCommunication: 'p2p',
-      dispatcher: 'all-to-all',
-      rankOrder: 'tp-cp-ep-dp-pp',
-      offload: 'none',
-    } as const;
+    });
     return { findings, world, strategy, partition: null, model: null, training: null };
   };
   return {

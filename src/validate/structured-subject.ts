@@ -1,5 +1,6 @@
 import type { Source, Range } from '../ingest/source.ts';
 import type { Model } from '../model/model.ts';
+import { FP32_ADAM } from '../plan/plain.ts';
 import type { Precision, RuntimeName, Training } from '../plan/problem.ts';
 import { completeStrategy } from '../runtimes/complete.ts';
 import { latestVersion, rulesFor, runtimeOf } from '../runtimes/registry.ts';
@@ -56,7 +57,7 @@ const training = (runtime: RuntimeName, reading: StructuredReading, version: str
   globalBatchSize: reading.globalBatchSize ?? 0,
   precision: reading.precision,
   attentionKernel: 'flash2',
-  optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+  optimizer: FP32_ADAM,
   routing: { kind: 'balanced' },
   tokens: null,
 });

@@ -7,7 +7,9 @@ import type {
   RuntimeCalibration,
 } from '../../src/cost/calibration.ts';
 import type { Model } from '../../src/model/model.ts';
+import { FP32_ADAM, PLAN_AS_GIVEN } from '../../src/plan/plain.ts';
 import type { Problem } from '../../src/plan/problem.ts';
+import { plainStrategy } from '../../src/strategy/plain.ts';
 import type { Strategy } from '../../src/strategy/strategy.ts';
 import { bytes, bytesPerSecond, flopsPerSecond, seconds } from '../../src/units.ts';
 
@@ -219,45 +221,22 @@ export const problemOf = (
     globalBatchSize: 64,
     precision: 'bf16',
     attentionKernel: 'flash2',
-    optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+    optimizer: FP32_ADAM,
     routing: { kind: 'balanced' },
     tokens: null,
     ...training,
   },
-  search: {
-    objective: 'throughput',
-    top: 10,
-    limits: {},
-    memoryReserve: 0,
-    dedication: 'none',
-    dedicationObjective: 'iteration_time',
-  },
+  search: { ...PLAN_AS_GIVEN, top: 10 },
   ...change,
 });
 
-export const strategyOf = (change: Partial<Strategy> = {}): Strategy => ({
-  tensor: 1,
-  pipeline: 1,
-  virtualStages: 1,
-  context: 1,
-  data: 8,
-  expert: 1,
-  expertTensor: 1,
-  microBatchSize: 1,
-  microBatchGroup: change.pipeline ?? 1,
-  schedule: '1f1b',
-  vocabulary: 'last',
-  sequenceParallel: false,
-  recompute: { kind: 'none' },
-  sharding: 'optimizer',
-  shardingGroup: (change.data ?? 8) * (change.context ?? 1),
-  overlapGradients: true,
-  overlapParameters: true,
-  overlapTensor: false,
-  overlapExpert: false,
-  contextCommunication: 'p2p',
-  dispatcher: 'all-to-all',
-  rankOrder: 'tp-cp-ep-dp-pp',
-  offload: 'none',
-  ...change,
-});
+export const strategyOf = (change: Partial<Strategy> = {}): Strategy =>
+  plainStrategy({
+    data: 8,
+    schedule: '1f1b',
+    sharding: 'optimizer',
+    shardingGroup: (change.data ?? 8) * (change.context ?? 1),
+    overlapGradients: true,
+    overlapParameters: true,
+    ...change,
+  });

@@ -2,7 +2,9 @@
 import type { AcceleratorArchitecture } from '../../src/cluster/cluster.ts';
 import type { FeedForward, Mixer, Model } from '../../src/model/model.ts';
 import type { RunConditions } from '../../src/plan/conditions.ts';
+import { FP32_ADAM, PLAN_AS_GIVEN } from '../../src/plan/plain.ts';
 import type { Problem, Training } from '../../src/plan/problem.ts';
+import { plainStrategy } from '../../src/strategy/plain.ts';
 import type { Partition, Strategy } from '../../src/strategy/strategy.ts';
 import { bytes, bytesPerSecond, flopsPerSecond, GIB, seconds } from '../../src/units.ts';
 
@@ -55,35 +57,8 @@ export const llama8b = model({
   feedForward: { kind: 'dense', width: 14_336, gated: true, bias: false },
 });
 
-export const strategy = (keys: Partial<Strategy> = {}): Strategy => {
-  const { pipeline = 1, data = 1, context = 1, virtualStages = 1 } = keys;
-  return {
-    tensor: 1,
-    pipeline,
-    virtualStages,
-    context,
-    data,
-    expert: 1,
-    expertTensor: 1,
-    microBatchSize: 1,
-    microBatchGroup: pipeline,
-    schedule: virtualStages > 1 ? 'interleaved' : '1f1b',
-    vocabulary: 'last',
-    sequenceParallel: false,
-    recompute: { kind: 'none' },
-    sharding: 'optimizer',
-    shardingGroup: data * context,
-    overlapGradients: false,
-    overlapParameters: false,
-    overlapTensor: false,
-    overlapExpert: false,
-    contextCommunication: 'p2p',
-    dispatcher: 'all-to-all',
-    rankOrder: 'tp-cp-ep-dp-pp',
-    offload: 'none',
-    ...keys,
-  };
-};
+export const strategy = (keys: Partial<Strategy> = {}): Strategy =>
+  plainStrategy({ sharding: 'optimizer', ...keys });
 
 export const evenly = (layers: number, { pipeline, virtualStages }: Strategy): Partition =>
   Array.from({ length: pipeline }, () =>
@@ -145,18 +120,11 @@ export const problem = (parts: ProblemParts): Problem => ({
     globalBatchSize: parts.batch ?? 128,
     precision: 'bf16',
     attentionKernel: 'flash2',
-    optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+    optimizer: FP32_ADAM,
     routing: { kind: 'balanced' },
     tokens: null,
     ...parts.training,
     ...(parts.conditions === undefined ? {} : { conditions: parts.conditions }),
   },
-  search: {
-    objective: 'throughput',
-    top: 1,
-    limits: {},
-    memoryReserve: parts.reserve ?? 0,
-    dedication: 'none',
-    dedicationObjective: 'iteration_time',
-  },
+  search: { ...PLAN_AS_GIVEN, memoryReserve: parts.reserve ?? 0 },
 });

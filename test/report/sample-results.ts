@@ -1,5 +1,6 @@
 import type { Model } from '../../src/model/model.ts';
 import type { Estimate, NearestMiss, Plan, SearchStatistics, StageMemory } from '../../src/plan/plan.ts';
+import { FP32_ADAM, PLAN_AS_GIVEN } from '../../src/plan/plain.ts';
 import type { Problem, Training } from '../../src/plan/problem.ts';
 import type { Results } from '../../src/report/results.ts';
 import type { Strategy } from '../../src/strategy/strategy.ts';
@@ -27,7 +28,7 @@ const training: Training = {
   globalBatchSize: 256,
   precision: 'bf16',
   attentionKernel: 'flash2',
-  optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+  optimizer: FP32_ADAM,
   routing: { kind: 'balanced' },
   tokens: null,
 };
@@ -39,14 +40,7 @@ export const problem = (
   cluster: cluster(prices.map((pricePerHour) => nodes(1, { pricePerHour }))),
   model,
   training: { ...training, tokens },
-  search: {
-    objective: 'throughput',
-    top: 10,
-    limits: {},
-    memoryReserve: 0.06,
-    dedication: 'none',
-    dedicationObjective: 'iteration_time',
-  },
+  search: { ...PLAN_AS_GIVEN, top: 10, memoryReserve: 0.06 },
 });
 
 /** Ten, and as many GiB of weights as told; capacity 74. */

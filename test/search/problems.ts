@@ -5,6 +5,7 @@ import type { Cluster } from '../../src/cluster/cluster.ts';
 import { readAccelerator } from '../../src/ingest/presets.ts';
 import { modelFromConfig } from '../../src/ingest/model-config.ts';
 import type { Model } from '../../src/model/model.ts';
+import { FP32_ADAM, PLAN_AS_GIVEN } from '../../src/plan/plain.ts';
 import type { Problem, SearchOptions, Training } from '../../src/plan/problem.ts';
 import { repositoryPath } from '../shared-data.ts';
 
@@ -50,20 +51,12 @@ export const problemOf = (
     globalBatchSize: 64,
     precision: 'bf16',
     attentionKernel: 'flash2',
-    optimizer: { name: 'adam', states: 'fp32', gradients: 'fp32', mainParameters: 'fp32' },
+    optimizer: FP32_ADAM,
     routing: { kind: 'balanced' },
     tokens: null,
     ...training,
   },
-  search: {
-    objective: 'throughput',
-    top: 5,
-    limits: {},
-    memoryReserve: 0.06,
-    dedication: 'none',
-    dedicationObjective: 'iteration_time',
-    ...search,
-  },
+  search: { ...PLAN_AS_GIVEN, top: 5, memoryReserve: 0.06, ...search },
 });
 
 /** Evenly spread over [0, 1): `fc.double` spreads bit patterns, nearly all of them close to 0. */
