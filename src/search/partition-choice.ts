@@ -1,8 +1,9 @@
 import type { LayerCosts, PassTime } from '../cost/estimator.ts';
 import type { StageExtra, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
+import { SCHEDULES } from '../strategy/keys.ts';
 import { isVShaped, modelEnds } from '../strategy/partition.ts';
-import type { Partition, Schedule, Strategy } from '../strategy/strategy.ts';
+import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { createExpressible } from './legality.ts';
 import { bottleneckBound, memoryMayFit } from './partition-bound.ts';
 import { evenChunks } from './partition-even.ts';
@@ -119,17 +120,6 @@ export interface Partitioner {
   /** Seconds of one micro-batch that the slowest stage takes in every partition; cheap. */
   readonly bottleneck: (strategy: Strategy) => number;
 }
-
-const SCHEDULES: readonly Schedule[] = [
-  'gpipe',
-  '1f1b',
-  'interleaved',
-  'zb-h1',
-  'zb-h2',
-  'zb-v',
-  'v-half',
-  'dualpipe-v',
-];
 
 /** Equal times of all layers and nothing beside them: who asks for memory headroom gets equal layer counts. */
 const evenTimes = (problem: Problem): readonly LayerCosts[] => {

@@ -23,6 +23,7 @@ import type { ScheduleShape } from '../../src/cost/schedule-order.ts';
 import { simulatePipeline } from '../../src/cost/schedule-simulation.ts';
 import { busiestStage, passTime, transferBetween } from '../../src/cost/schedule-time.ts';
 import type { PipelineInput } from '../../src/cost/stage.ts';
+import { SCHEDULES } from '../../src/strategy/keys.ts';
 import type { Schedule, VocabularyPlacement } from '../../src/strategy/strategy.ts';
 import { seconds } from '../../src/units.ts';
 
@@ -288,17 +289,7 @@ describe('passes and transfers', () => {
   });
 
   it('schedules that split it', () => {
-    const all: readonly Schedule[] = [
-      'gpipe',
-      '1f1b',
-      'interleaved',
-      'zb-h1',
-      'zb-h2',
-      'zb-v',
-      'v-half',
-      'dualpipe-v',
-    ];
-    expect(all.filter(splitsBackward)).toEqual(['zb-h1', 'zb-h2', 'zb-v', 'v-half', 'dualpipe-v']);
+    expect(SCHEDULES.filter(splitsBackward)).toEqual(['zb-h1', 'zb-h2', 'zb-v', 'v-half', 'dualpipe-v']);
   });
 
   const loop = [1, 2, 3];
