@@ -3,7 +3,7 @@
  * attention term, so figures of two frameworks compare only after conversion. None counts recomputation, except the
  * one that says so.
  */
-import { layersPerKind, parameterCount } from './count.ts';
+import { layersPerKind } from './count.ts';
 import type { CountOptions } from './count.ts';
 import type { Model } from './model.ts';
 import { forwardFlops } from './operator-flops.ts';
@@ -77,40 +77,6 @@ export const fullAttentionFlopsPerToken = (
       : megatronForward(operator, sequenceLength),
   );
 
-/** Attention with the whole mask, forward and backward: 6·heads·(qk + v)·s, which is 12·L·h·s with multi-head. */
-const fullAttention = (model: Model, sequenceLength: number): number =>
-  3 *
-  sum(model, {}, (operator) =>
-    operator.kind === 'core-attention' ? attentionForward(operator, sequenceLength) : 0,
-  );
-
-/** Active parameters of the main model and its prediction modules. */
-const activeParameters = (model: Model, options: CountOptions): number => {
-  const count = parameterCount(model, options);
-  return count.active + count.multiTokenPredictionActive;
-};
-
-/** torchtitan: 6 × active parameters without the input embedding (kept where tied) + full attention. Source: pytorch/torchtitan @ b5bcd76, models/utils.py. */
-export const torchtitanFlopsPerToken = (
-  model: Model,
-  sequenceLength: number,
-  options: CountOptions = {},
-): number => {
-  const embedding = model.tiedEmbeddings ? 0 : parameterCount(model, options).embedding;
-  return 6 * (activeParameters(model, options) - embedding) + fullAttention(model, sequenceLength);
-};
-
-/** PaLM (arXiv:2204.02311, appendix B): 6N + 12·L·h·s, N being all (active) parameters, both embeddings among them. */
-export const palmFlopsPerToken = (model: Model, sequenceLength: number, options: CountOptions = {}): number =>
-  6 * activeParameters(model, options) + fullAttention(model, sequenceLength);
-
-/** 6N: (active) parameters alone, attention left out. */
-export const sixNFlopsPerToken = (
-  model: Model,
-  _sequenceLength: number,
-  options: CountOptions = {},
-): number => 6 * activeParameters(model, options);
-
 /**
  * Narayanan et al. (arXiv:2104.04473, equation 3), hardware FLOPs with full recomputation: decoder GEMMs and full
  * attention four times, logits three times.
@@ -123,16 +89,4 @@ export const narayananFlopsPerToken = (
   const vocabulary = options.vocabulary ?? model.vocabularySize;
   const logits = 6 * model.hidden * vocabulary;
   return (4 / 3) * (fullAttentionFlopsPerToken(model, sequenceLength, options) - logits) + logits;
-};
-
-export type FlopsConvention = 'megatron' | 'full-attention' | 'torchtitan' | 'palm' | '6n' | 'narayanan';
-
-/** By name, for reports that convert what a framework printed. */
-export const FLOPS_CONVENTIONS: Readonly<Record<FlopsConvention, typeof megatronFlopsPerToken>> = {
-  megatron: megatronFlopsPerToken,
-  'full-attention': fullAttentionFlopsPerToken,
-  torchtitan: torchtitanFlopsPerToken,
-  palm: palmFlopsPerToken,
-  '6n': sixNFlopsPerToken,
-  narayanan: narayananFlopsPerToken,
 };
