@@ -12,7 +12,7 @@ import { createSearchCosts } from '../search/costs.ts';
 import { judgeStrategy } from '../search/estimate.ts';
 import { strategyToJson } from '../strategy/format.ts';
 import { failWith } from './fail.ts';
-import { readPlanFile } from './plan-file.ts';
+import { launchedProblem, readPlanFile } from './plan-file.ts';
 import type { PlanFile } from './plan-file.ts';
 import type { NamedSpec } from './specs.ts';
 
@@ -85,13 +85,15 @@ const otherKeys = (recorded: PlanFile, best: Plan): string => {
  * illegal or does not fit, its own estimate moved (and by which parts), or a plan is better by more than the threshold.
  */
 export const compareWithBaseline = (
-  { problem, calibration }: NamedSpec,
+  spec: NamedSpec,
   best: Plan | undefined,
   baseline: Baseline,
   threshold: number,
 ): readonly Diagnostic[] => {
   const { file, plan, iterationTime } = baseline;
   if (best === undefined) return [diagnostic(file, 'error', 'no plan is feasible any more')];
+  // The recorded plan is judged on the nodes that it launches, in its own order.
+  const problem = launchedProblem(spec.problem, plan, file);
   const { name, version } = problem.training.runtime;
   const strategy = completeStrategy(plan.strategy, {
     gpus: gpuCount(problem.cluster),
@@ -99,7 +101,12 @@ export const compareWithBaseline = (
     version,
     model: problem.model,
   });
-  const judged = judgeStrategy(problem, createSearchCosts(problem, calibration), strategy, plan.partition);
+  const judged = judgeStrategy(
+    problem,
+    createSearchCosts(problem, spec.calibration),
+    strategy,
+    plan.partition,
+  );
   if (judged.kind === 'unsplittable')
     return [
       diagnostic(file, 'error', 'the layers cannot be split over the stages of the recorded plan any more'),

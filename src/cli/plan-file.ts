@@ -1,13 +1,15 @@
 /** A plan file: one element of `plans[]` of the results. */
+import { launchedCluster } from '../cluster/launch-order.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import { isDataMap, valueRange, type DataDocument } from '../ingest/document.ts';
 import { MAXIMUM_SPEC_BYTES, readTextFile } from '../ingest/read-file.ts';
 import { readYaml } from '../ingest/read-yaml.ts';
 import { diagnosticAt } from '../ingest/source.ts';
+import type { Problem } from '../plan/problem.ts';
 import { keyOfField } from '../strategy/keys.ts';
 import { readStrategy, type StrategyInput } from '../strategy/format.ts';
 import type { Partition } from '../strategy/strategy.ts';
-import { failWith } from './fail.ts';
+import { failUsage, failWith } from './fail.ts';
 
 export interface PlanFile {
   readonly strategy: StrategyInput;
@@ -65,4 +67,14 @@ export const readPlanFile = (file: string): PlanFile => {
   if (read.document === null || errors.length > 0) return failWith(errors);
   const diagnostics: Diagnostic[] = [];
   return readBody(read.document, diagnostics) ?? failWith(diagnostics);
+};
+
+/** The problem on the nodes and GPUs as the plan launches them. An order that is none ends the command. */
+export const launchedProblem = (problem: Problem, { hosts, devices }: PlanFile, source: string): Problem => {
+  try {
+    return { ...problem, cluster: launchedCluster(problem.cluster, { hosts, devices }) };
+  } catch (error) {
+    if (error instanceof RangeError) return failUsage(source, error.message);
+    throw error;
+  }
 };

@@ -12,7 +12,7 @@ writeFileSync(
   'cluster: { nodes: 1, accelerator: h100-sxm-80gb }\nmodel: llama3-8b\ntraining: { sequence_length: 4096, global_batch_size: 64 }\n',
 );
 
-const search = (...words: readonly string[]) =>
+const searchOf = (spec: string, ...words: readonly string[]) =>
   spawnSync(
     process.execPath,
     [
@@ -20,15 +20,17 @@ const search = (...words: readonly string[]) =>
       import.meta.resolve('tsx'),
       repositoryPath('src', 'cli', 'main.ts'),
       'search',
-      'spec.yaml',
+      spec,
       ...words,
     ],
     { cwd: folder, encoding: 'utf8' },
   );
+const search = (...words: readonly string[]) => searchOf('spec.yaml', ...words);
 
 interface Recorded {
   strategy: Record<string, unknown>;
   partition: number[][];
+  hosts: number[] | null;
   estimate: { iteration_time_s: number; time: Record<string, number> };
 }
 
@@ -41,6 +43,24 @@ describe('planner search --against', () => {
 
   it('is content with the plan that it finds again', () => {
     expect(against(best)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('judges a dedicated plan on the nodes in its own order', () => {
+    // The pipeline of the SPEC's order, n0 with n1 and n2 with n3, runs over slow links; n0 with n2 and n1 with n3 are fast.
+    const names = ['n0', 'n1', 'n2', 'n3'];
+    const rows = names.map((from, i) =>
+      [from, ...names.map((_, j) => (i === j ? 0 : Math.abs(i - j) === 2 ? 50 : 2))].join(','),
+    );
+    writeFileSync(path.join(folder, 'links.csv'), `GB/s,${names.join(',')}\n${rows.join('\n')}\n`);
+    writeFileSync(
+      path.join(folder, 'dedicated.yaml'),
+      'cluster: { nodes: 4, accelerator: h100-sxm-80gb, network: { measured: ./links.csv } }\nmodel: llama3-8b\ntraining: { sequence_length: 4096, global_batch_size: 64 }\nsearch: { dedication: nodes, limit: { tensor: [8], pipeline: [2] }, top: 1 }\n',
+    );
+    const run = (...words: readonly string[]) => searchOf('dedicated.yaml', ...words);
+    const [plan] = (JSON.parse(run('--format', 'json').stdout) as { plans: [Recorded] }).plans;
+    expect(plan.hosts).not.toEqual([0, 1, 2, 3]);
+    writeFileSync(path.join(folder, 'dedicated.json'), JSON.stringify(plan));
+    expect(run('--against', 'dedicated.json')).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('says by how much the estimate moved, and which part of it', () => {

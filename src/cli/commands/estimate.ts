@@ -1,7 +1,6 @@
 import { Argument, Option } from 'commander';
 import type { Command } from 'commander';
 import { gpuCount } from '../../cluster/cluster.ts';
-import { launchedCluster } from '../../cluster/launch-order.ts';
 import type { Diagnostic } from '../../diagnostics.ts';
 import type { Plan, SearchResult } from '../../plan/plan.ts';
 import type { Problem } from '../../plan/problem.ts';
@@ -19,7 +18,7 @@ import { bytes, seconds } from '../../units.ts';
 import { printDiagnostics } from '../diagnostic-text.ts';
 import { answerNo, failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, writeAnswer, type OutputOptions } from '../output.ts';
-import { readPlanFile, type PlanFile } from '../plan-file.ts';
+import { launchedProblem, readPlanFile, type PlanFile } from '../plan-file.ts';
 import { presentResults, resultFormats, type NamedResults, type ResultFormat } from '../results-output.ts';
 import { collect } from '../collect.ts';
 import { loadSpecs, type NamedSpec } from '../specs.ts';
@@ -96,16 +95,6 @@ const withoutPlan = (
   plans: [],
   nearestMisses: [{ strategy, stage: 0, missing: bytes(0), reasons }],
 });
-
-/** The problem on the nodes and GPUs as the plan launches them. An order that is none ends the command. */
-const launchedProblem = (problem: Problem, { hosts, devices }: PlanFile, source: string): Problem => {
-  try {
-    return { ...problem, cluster: launchedCluster(problem.cluster, { hosts, devices }) };
-  } catch (error) {
-    if (error instanceof RangeError) return failUsage(source, error.message);
-    throw error;
-  }
-};
 
 const estimateOne = (given: Problem, spec: NamedSpec, input: PlanFile, source: string): SearchResult => {
   const problem = launchedProblem(given, input, source);
