@@ -1,5 +1,17 @@
 /** Where an answer goes: to stdout, or with -o into a file or folder that is complete or not there at all. */
-import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Diagnostic } from '../diagnostics.ts';
@@ -88,7 +100,8 @@ export const checkOutput = (options: OutputOptions): void => {
   if (options.output !== undefined) checkFile(options.output, options.force === true);
 };
 
-const writeWhole = (target: string, file: OutputFile): void => {
+/** `mode`: that of the file that is replaced; null: a new file's, as the umask leaves it. */
+const writeWhole = (target: string, file: OutputFile, mode: number | null = null): void => {
   const temporary = path.join(
     path.dirname(target),
     `.${path.basename(target).slice(0, 100)}.${String(process.pid)}.tmp`,
@@ -99,6 +112,7 @@ const writeWhole = (target: string, file: OutputFile): void => {
       try {
         const content = Buffer.from(file.content, 'utf8');
         for (let offset = 0; offset < content.length;) offset += writeSync(descriptor, content, offset);
+        if (mode !== null) fchmodSync(descriptor, mode);
         fsyncSync(descriptor);
       } finally {
         closeSync(descriptor);
@@ -145,4 +159,10 @@ export const writeAnswerFiles = (folder: string, files: readonly OutputFile[], f
   );
   attempt(folder, () => mkdirSync(folder, { recursive: true }));
   for (const file of files) writeWhole(path.join(folder, file.name), file);
+};
+
+/** Gives a file of the user other content: where a link leads, under the same permissions, whole or not at all. */
+export const rewriteFile = (name: string, content: string): void => {
+  const target = attempt(name, () => realpathSync(name));
+  writeWhole(target, { name, content }, attempt(name, () => statSync(target)).mode & 0o7777);
 };

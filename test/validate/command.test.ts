@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Ajv } from 'ajv';
@@ -199,6 +208,18 @@ describe('planner validate', () => {
       /^mend\.sh: (--tensor-model-parallel-size 4|--pipeline-model-parallel-size 1)\n--- mend\.sh/u,
     );
     expect(planner('mend.sh').status).toBe(0);
+  });
+
+  it('--write keeps a script executable, and a link a link', () => {
+    const file = path.join(folder, 'executable.sh');
+    writeFileSync(file, files['bad.sh']);
+    chmodSync(file, 0o750);
+    symlinkSync('executable.sh', path.join(folder, 'link.sh'));
+    expect(planner('link.sh', '--fix', '--write').status).toBe(1);
+    expect(lstatSync(path.join(folder, 'link.sh')).isSymbolicLink()).toBe(true);
+    expect(statSync(file).mode & 0o777).toBe(0o750);
+    expect(readFileSync(file, 'utf8')).not.toBe(files['bad.sh']);
+    expect(planner('executable.sh').status).toBe(0);
   });
 
   it('reads planner.config.yaml: defaults, and rules off with a reason', () => {

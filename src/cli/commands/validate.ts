@@ -1,4 +1,3 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import { Argument, Option } from 'commander';
 import type { Command } from 'commander';
 import type { Diagnostic } from '../../diagnostics.ts';
@@ -26,7 +25,7 @@ import { printDiagnostics } from '../diagnostic-text.ts';
 import type { EmitChoice } from '../emit-plan.ts';
 import { emitHelp, launchers, parseEmit } from '../emit-plan.ts';
 import { answerNo, failUsage, failWith } from '../fail.ts';
-import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
+import { addOutputOptions, checkOutput, rewriteFile, writeAnswer } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
 import { collect } from '../collect.ts';
 import { loadProjectConfig, prepare, unreadable } from '../validation-input.ts';
@@ -180,11 +179,7 @@ const fixAll = async (
     }
     const changes = [...fix.changes].map(([key, value]) => writtenChange(key, value)).join(', ');
     output += `${source.name}: ${changes}\n${unifiedDiff(source.name, source.text, fix.text, paint)}\n`;
-    if (options.write === true) {
-      const temporary = `${source.name}.planner-${String(process.pid)}.tmp`;
-      writeFileSync(temporary, fix.text, { flag: 'wx' });
-      renameSync(temporary, source.name);
-    }
+    if (options.write === true) rewriteFile(source.name, fix.text);
   }
   return output;
 };
