@@ -75,7 +75,12 @@ const architectureOf = (spec: NamedSpec | null): AcceleratorArchitecture | null 
 /** The SPEC of a call; what reads SPECs is loaded where there is one alone. */
 const specOf = async (options: ValidateOptions, config: ProjectConfig): Promise<NamedSpec | null> => {
   const file = options.spec ?? config.spec;
-  if (file === null) return null;
+  if (file === null) {
+    const needs = 'has a meaning with a SPEC alone';
+    if (options.set.length > 0) failUsage('--set', needs, { expected: '--spec SPEC' });
+    if (options.maxSlowdown !== undefined) failUsage('--max-slowdown', needs, { expected: '--spec SPEC' });
+    return null;
+  }
   const { loadSpecs } = await import('./specs.ts');
   return loadSpecs([file], options.set)[0] ?? null;
 };

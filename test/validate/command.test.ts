@@ -62,6 +62,9 @@ describe('planner validate', () => {
     [['good.sh', '--target', 'megatron@7'], 2],
     [['good.sh', '--gpus', '0'], 2],
     [['good.sh', '--write'], 2],
+    [['good.sh', '--launcher', 'slurm'], 2],
+    [['good.sh', '--set', 'search.top=1'], 2],
+    [['good.sh', '--max-slowdown', '0.2'], 2],
   ] as const)('%j ends with %i', (words, status) => {
     const result = planner(...words);
     expect(result.status, result.stderr).toBe(status);

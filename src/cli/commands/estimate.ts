@@ -20,7 +20,7 @@ import { answerNo, failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, writeAnswer, type OutputOptions } from '../output.ts';
 import { launchedProblem, readPlanFile, type PlanFile } from '../plan-file.ts';
 import { presentResults, resultFormats, type NamedResults, type ResultFormat } from '../results-output.ts';
-import { collect } from '../collect.ts';
+import { collect, warnOfFormat } from '../option-values.ts';
 import { loadSpecs, type NamedSpec } from '../specs.ts';
 
 const HELP = `
@@ -160,6 +160,7 @@ export const registerEstimate = (program: Command): void => {
     .addHelpText('after', HELP);
   addOutputOptions(command).action((files: readonly string[], options: Options) => {
     checkOutput(options);
+    warnOfFormat(command, 'ranks');
     if (options.ranks === true && files.length > 1)
       failUsage('--ranks', 'takes one SPEC', { found: String(files.length), expected: '1' });
     const input = readInput(options);

@@ -22,7 +22,7 @@ import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
 import { dispatchedValue, runPlacement } from '../placement-run.ts';
 import { painter } from '../results-output.ts';
-import { collect } from '../collect.ts';
+import { collect, warnOfFormat } from '../option-values.ts';
 
 const HELP = `
 Examples:
@@ -217,6 +217,7 @@ export const registerPlace = (program: Command): void => {
     .addHelpText('after', HELP);
   addOutputOptions(command).action(
     async (file: string, options: Omit<Options, 'sweep'> & { readonly sweep?: string | true }) => {
+      warnOfFormat(command, 'emit');
       const { sweep, ...others } = options;
       const rows = sweep === undefined ? {} : { sweep: sweep === true ? [] : parseSweep(sweep) };
       await place(file, { ...others, ...rows }, program.opts<{ color?: boolean }>().color);

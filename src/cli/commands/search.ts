@@ -23,7 +23,7 @@ import {
 } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { presentResults, resultFormats, type NamedResults, type ResultFormat } from '../results-output.ts';
-import { collect } from '../collect.ts';
+import { checkCompanions, collect, parseCount, parseFraction, warnOfFormat } from '../option-values.ts';
 import { loadSpecs, type NamedSpec } from '../specs.ts';
 
 const HELP = `
@@ -55,19 +55,8 @@ interface Options extends OutputOptions {
   readonly maxChange: number;
 }
 
-const MOST_PLANS = 1000;
-
-const parseCount =
-  (option: string, most: number) =>
-  (text: string): number => {
-    const value = /^[1-9]\d{0,6}$/u.test(text) ? Number(text) : Number.NaN;
-    return value <= most
-      ? value
-      : failUsage(option, 'not a valid count', {
-          found: text,
-          expected: `a whole number from 1 to ${String(most)}`,
-        });
-  };
+/** As many as search.top may say. */
+const MOST_PLANS = 10_000;
 
 const parseSeed = (text: string): number =>
   /^\d{1,15}$/u.test(text)
@@ -79,13 +68,6 @@ const parseLimit = (text: string): number => {
   return limit.ok && limit.value > 0
     ? limit.value
     : failUsage('--time-limit', 'not a valid time', { found: text, expected: 'a time such as 2s' });
-};
-
-const parseFraction = (text: string): number => {
-  const value = /^\d{1,3}(?:\.\d{1,6})?$/u.test(text) ? Number(text) : Number.NaN;
-  return Number.isFinite(value)
-    ? value
-    : failUsage('--max-change', 'not a fraction', { found: text, expected: 'a number such as 0.05' });
 };
 
 /** Problem with the options of the command line that stand above the SPEC. */
@@ -163,12 +145,12 @@ const emitBest = (problem: Problem, result: SearchResult, emit: EmitChoice, opti
   });
 };
 
-const checkUsage = (files: readonly string[], options: Options): void => {
+const checkUsage = (files: readonly string[], options: Options, command: Command): void => {
+  checkCompanions(command, { launcher: 'emit', only: 'emit', plan: 'emit', maxChange: 'against' });
+  warnOfFormat(command, 'emit');
   if (options.against !== undefined && files.length > 1)
     failUsage('--against', 'takes one SPEC', { found: String(files.length), expected: '1' });
   if (options.emit === undefined) {
-    if (options.only !== undefined) failUsage('--only', 'has a meaning together with --emit alone');
-    if (options.plan !== undefined) failUsage('--plan', 'has a meaning together with --emit alone');
     checkOutput(options);
     return;
   }
@@ -188,7 +170,9 @@ export const registerSearch = (program: Command): void => {
     .addOption(new Option('--format <format>', 'how to print').choices(resultFormats).default('table'))
     .option('--emit <target>', `print launch files instead: ${emitHelp}`, parseEmit)
     .addOption(
-      new Option('--launcher <launcher>', 'what starts the job').choices(launchers).default('torchrun'),
+      new Option('--launcher <launcher>', 'with --emit: what starts the job')
+        .choices(launchers)
+        .default('torchrun'),
     )
     .addOption(new Option('--only <part>', 'with --emit: the flags alone').choices(['flags']))
     .option('--plan <k>', 'with --emit: the plan of this rank (default: 1)', parseCount('--plan', MOST_PLANS))
@@ -199,11 +183,16 @@ export const registerSearch = (program: Command): void => {
       '--against <plan>',
       'fail when the best plan or its estimate moved since this plan file was written',
     )
-    .option('--max-change <fraction>', 'with --against: by how much it may move', parseFraction, 0.05)
+    .option(
+      '--max-change <fraction>',
+      'with --against: by how much it may move',
+      parseFraction('--max-change', '0.05'),
+      0.05,
+    )
     .option('--seed <n>', 'seed of random searches; this search is exact and draws nothing', parseSeed)
     .addHelpText('after', HELP);
   addOutputOptions(command).action((files: readonly string[], options: Options) => {
-    checkUsage(files, options);
+    checkUsage(files, options, command);
     const baseline = options.against === undefined ? null : readBaseline(options.against);
     const specs = loadSpecs(files, options.set);
     const all = specs.map((spec): NamedResults & { readonly result: SearchOutcome } => {

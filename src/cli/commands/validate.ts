@@ -27,7 +27,7 @@ import { emitHelp, launchers, parseEmit } from '../emit-plan.ts';
 import { answerNo, failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, rewriteFile, writeAnswer } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
-import { collect } from '../collect.ts';
+import { checkCompanions, collect, parseCount, parseFraction, warnOfFormat } from '../option-values.ts';
 import { loadProjectConfig, prepare, unreadable } from '../validation-input.ts';
 import type { Prepared, ValidateOptions } from '../validation-input.ts';
 import { packageVersion } from '../version.ts';
@@ -49,6 +49,9 @@ Exit status: 0 valid; 1 some file is invalid (--strict: or unchecked); 2 unreada
 /** Largest file that is read: launch scripts are some kilobytes. */
 const MAXIMUM_BYTES = 32_000_000;
 
+/** More than any cluster has. */
+const MOST_GPUS = 9_999_999;
+
 const formats = ['table', 'json', 'sarif', 'github', 'junit'] as const;
 type Format = (typeof formats)[number];
 
@@ -60,18 +63,6 @@ interface Options extends ValidateOptions, OutputOptions {
   readonly launcher: Launcher;
   readonly only?: 'flags';
 }
-
-const parseGpus = (text: string): number =>
-  /^[1-9]\d{0,6}$/u.test(text)
-    ? Number(text)
-    : failUsage('--gpus', 'not a number of GPUs', { found: text, expected: 'a whole number from 1' });
-
-const parseSlowdown = (text: string): number => {
-  const value = /^\d{1,3}(?:\.\d{1,6})?$/u.test(text) ? Number(text) : Number.NaN;
-  return Number.isFinite(value)
-    ? value
-    : failUsage('--max-slowdown', 'not a fraction', { found: text, expected: 'a number such as 0.1' });
-};
 
 const sourcesOf = (files: readonly string[], diagnostics: Diagnostic[]): readonly Source[] =>
   files.flatMap((file) => {
@@ -184,11 +175,11 @@ const fixAll = async (
   return output;
 };
 
-const checkUsage = (options: Options): void => {
-  if (options.write === true && options.fix !== true) failUsage('--write', 'goes with --fix');
+const checkUsage = (options: Options, command: Command): void => {
+  checkCompanions(command, { write: 'fix', only: 'emit', launcher: 'emit' });
+  warnOfFormat(command, 'emit');
   if (options.fix === true && options.emit !== undefined)
     failUsage('--fix', 'and --emit are two answers', { expected: 'one of them' });
-  if (options.only !== undefined && options.emit === undefined) failUsage('--only', 'goes with --emit');
   if (options.emit === undefined) checkOutput(options);
 };
 
@@ -208,14 +199,14 @@ export const registerValidate = (program: Command): void => {
       '--target <runtime>',
       'whose configuration it is, such as megatron@0.20, where the file does not tell',
     )
-    .option('--gpus <n>', 'number of GPUs', parseGpus)
+    .option('--gpus <n>', 'number of GPUs', parseCount('--gpus', MOST_GPUS))
     .option('--env <name=value>', 'a variable that only the run knows; may be repeated', collect, [])
     .option('--set <key=value>', 'override a key of the SPEC; may be repeated', collect, [])
     .option('--strict', 'unchecked files fail too')
     .option(
       '--max-slowdown <fraction>',
       'how much slower than the best plan, with --spec; given: slower is an error',
-      parseSlowdown,
+      parseFraction('--max-slowdown', '0.1'),
     )
     .option('--config <file>', 'the project configuration (default: planner.config.yaml where it exists)')
     .addOption(new Option('--format <format>', 'how to print').choices(formats).default('table'))
@@ -230,7 +221,7 @@ export const registerValidate = (program: Command): void => {
     .addOption(new Option('--only <part>', 'with --emit: the flags alone').choices(['flags']))
     .addHelpText('after', HELP);
   addOutputOptions(command).action(async (given: readonly string[], options: Options) => {
-    checkUsage(options);
+    checkUsage(options, command);
     const config = loadProjectConfig(options.config);
     const files = configFiles(given.length > 0 ? given : config.files);
     if (files.length === 0)
