@@ -1,4 +1,5 @@
 import { shellQuote } from '../src/runtimes/shell.ts';
+import { fileOf, settingTable } from '../test/validate/setting-table.ts';
 import { sourceTable, wordsOf } from '../test/runtimes/source-table.ts';
 
 /** Configurations of which each breaks something: the pool from which docs/rules.md takes an example for every rule. */
@@ -128,12 +129,6 @@ const titan = (parallelism: string, extra = ''): string =>
   `[model]\nname = "llama3"\nflavor = "8B"\n\n[training]\nlocal_batch_size = 2\nseq_len = 4096\n${extra}\n[parallelism]\n${parallelism}\n`;
 const nano = (parallelism: string, more = 'num_attention_heads: 32, num_key_value_heads: 8'): string =>
   `parallelism: { ${parallelism} }\ntokens: { micro_batch_size: 1, batch_accumulation_per_replica: 4, sequence_length: 1024 }\nmodel:\n  dtype: bfloat16\n  model_config: { hidden_size: 4096, num_hidden_layers: 32, ${more} }\n`;
-const accelerate = (sizes: string, kind = 'FSDP'): string =>
-  `distributed_type: ${kind}\nnum_processes: 8\nparallelism_config:\n${sizes
-    .split(' ')
-    .map((pair) => `  parallelism_config_${pair.replace('=', ': ')}`)
-    .join('\n')}\n`;
-
 /** Rows that were derived from the source for tests, as scripts on two nodes. */
 const derived = (): readonly Example[] =>
   sourceTable.map(([, breaks, , { version, environment } = {}]) => ({
@@ -233,29 +228,13 @@ export const examples: readonly Example[] = [
   },
   { name: 'nanotron.yaml', text: nano('dp: 1, tp: 1, pp: 1, expert_parallel_size: 2') },
   { name: 'nanotron.yaml', text: nano('dp: 1, tp: 16, pp: 1') },
-  { name: 'nanotron.yaml', text: nano('dp: 1, tp: 1, pp: 8') },
+  { name: 'nanotron.yaml', text: nano('dp: 1, tp: 1, pp: 8, pp_engine: 1f1b') },
   { name: 'nanotron.yaml', gpus: 8, text: nano('dp: 2, tp: 2, pp: 1') },
   {
     name: 'nanotron.yaml',
     text: nano('dp: 1, tp: 1, pp: 1', 'num_attention_heads: 32, num_key_value_heads: 5'),
   },
   { name: 'nanotron.yaml', target: 'nanotron@0.5', text: nano('dp: 1, tp: 1, pp: 1, sp: 2') },
-  {
-    name: 'ds_config.json',
-    gpus: 8,
-    text: '{ "train_batch_size": 30, "train_micro_batch_size_per_gpu": 4, "gradient_accumulation_steps": 1 }\n',
-  },
-  {
-    name: 'ds_config.json',
-    gpus: 8,
-    text: '{ "train_batch_size": 32, "zero_optimization": { "stage": 4 } }\n',
-  },
-  { name: 'ds_config.json', gpus: 8, text: '{ "zero_optimization": { "stage": 1 } }\n' },
-  {
-    name: 'ds_config.json',
-    gpus: 8,
-    text: '{ "train_batch_size": 32, "bf16": { "enabled": true }, "fp16": { "enabled": true } }\n',
-  },
   {
     name: 'ds_config.json',
     gpus: 8,
@@ -266,9 +245,6 @@ export const examples: readonly Example[] = [
     gpus: 8,
     text: '{ "train_batch_size": 32, "tensor_parallel": { "autotp_size": 3 } }\n',
   },
-  { name: 'accelerate.yaml', text: accelerate('tp_size=2 dp_shard_size=2') },
-  { name: 'accelerate.yaml', text: accelerate('cp_size=2 sp_size=2 dp_shard_size=2') },
-  { name: 'accelerate.yaml', text: accelerate('tp_size=2 dp_replicate_size=4') },
   {
     name: 'axolotl.yaml',
     gpus: 8,
@@ -314,4 +290,5 @@ export const examples: readonly Example[] = [
   { name: 'serve.sh', text: 'trtllm-serve model --tp_size 8 --ep_size 4 --cp_size 2\n' },
   { name: 'serve.sh', gpus: 4, text: 'trtllm-serve model --tp_size 8\n' },
   ...derived(),
+  ...settingTable.map(([rule, breaks]) => ({ name: fileOf(rule), gpus: 8, text: `${breaks.trimEnd()}\n` })),
 ];

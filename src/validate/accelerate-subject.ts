@@ -3,14 +3,14 @@ import { selective } from '../strategy/recompute.ts';
 import type { Sharding } from '../strategy/strategy.ts';
 import { placeIn, rewriteData, sizeSettings, textIn, Values } from './data-file.ts';
 import type { DataFile } from './data-file.ts';
-import { error, note } from './finding.ts';
-import type { RawFinding } from './finding.ts';
+import { note } from './finding.ts';
+import { accelerateRules, meshSizes, prefix } from './setting-rules/accelerate.ts';
+import { askSettings } from './setting-rules/rule.ts';
 import { structuredSubject } from './structured-subject.ts';
 import type { StructuredReading } from './structured-subject.ts';
 import type { Changes, ReadOptions, Subject } from './subject.ts';
 import type { Target } from './target.ts';
 
-const prefix = 'parallelism_config.parallelism_config_';
 const megatron = 'megatron_lm_config.megatron_lm_';
 const accelerateNames = {
   tensor: [`${prefix}tp_size`, `${megatron}tp_degree`],
@@ -79,58 +79,20 @@ const readPlugin = (values: Values, options: ReadOptions): StructuredReading => 
 
 /** A YAML configuration of Hugging Face accelerate (src/accelerate/parallelism_config.py, huggingface/accelerate @ 16cb6eb8). */
 export const accelerateSubject = (file: DataFile, target: Target, options: ReadOptions): Subject => {
-  const plugin = new Values(file, new Map()).text('distributed_type') === 'MEGATRON_LM';
+  const given = new Values(file, new Map());
+  const plugin = given.text('distributed_type') === 'MEGATRON_LM';
+  const other = given.text('deepspeed_config.deepspeed_config_file');
   const read = (changes: Changes): StructuredReading => {
     const values = new Values(file, changes);
     if (plugin) return readPlugin(values, options);
-    const size = (name: string): number | null => values.count(`${prefix}${name}_size`);
-    const [tensor, cp, sp, replicate] = [
-      size('tp') ?? 1,
-      size('cp') ?? 1,
-      size('sp') ?? 1,
-      size('dp_replicate') ?? 1,
-    ];
-    const findings: RawFinding[] = [];
+    const { tp: tensor, cp, sp, dp_shard: shard, dp_replicate: replicate, product } = meshSizes(values);
     const sharding = accelerateSharding(values);
     const processes = values.count('num_processes');
-    const stated = file.entries.has('parallelism_config');
-    const shard = size('dp_shard') ?? 1;
     const context = cp * sp;
-    const product = tensor * context * replicate * shard;
     const ranks = options.gpus ?? processes ?? options.clusterGpus ?? product;
-    if (cp > 1 && sp > 1)
-      findings.push(
-        error(
-          'accelerate/context-exclusive',
-          'startup',
-          [`${prefix}cp_size`, `${prefix}sp_size`],
-          'context and sequence parallelism together',
-          `${cp} and ${sp}`,
-          'one of them',
-        ),
-      );
-    if (stated && product !== ranks)
-      findings.push(
-        error(
-          'accelerate/world-product',
-          'startup',
-          [...accelerateNames.data, ...accelerateNames.tensor, ...accelerateNames.context, 'num_processes'],
-          `dp_replicate × dp_shard × cp × sp × tp is ${product}, num_processes is ${ranks}`,
-          product,
-          String(ranks),
-        ),
-      );
-    if ((tensor > 1 || context > 1) && replicate > 1 && shard === 1)
-      findings.push(
-        error(
-          'accelerate/replicas-need-shards',
-          'startup',
-          [`${prefix}dp_replicate_size`, `${prefix}dp_shard_size`],
-          'copies without shards beside tensor or context parallelism',
-          replicate,
-          'dp_shard_size above 1',
-        ),
-      );
+    // A mesh of ones is none: the processes are copies, or shards of FSDP.
+    const stated = file.entries.has('parallelism_config') && product > 1;
+    const findings = askSettings(accelerateRules, { values, world: ranks });
     const data = stated ? replicate * shard : ranks;
     const offload =
       values.flag('fsdp_config.fsdp_offload_params') ||
@@ -155,11 +117,13 @@ export const accelerateSubject = (file: DataFile, target: Target, options: ReadO
       precision: precisionOf(values),
       model: null,
       missing: {},
-      unstated: ['microBatchSize'],
+      unstated: [
+        'microBatchSize',
+        ...(other === null ? [] : (['sharding', 'shardingGroup', 'offload'] as const)),
+      ],
       findings,
     };
   };
-  const other = new Values(file, new Map()).text('deepspeed_config.deepspeed_config_file');
   return structuredSubject(
     {
       source: file.source,
@@ -188,11 +152,7 @@ export const accelerateSubject = (file: DataFile, target: Target, options: ReadO
         'fsdp/batch-divisible',
         'megatron/batch-divisible',
       ]),
-      ownRules: [
-        'accelerate/context-exclusive',
-        'accelerate/world-product',
-        'accelerate/replicas-need-shards',
-      ],
+      ownRules: plugin ? [] : accelerateRules.map(({ id }) => id),
       notes:
         other === null
           ? []

@@ -2,32 +2,18 @@ import { parserRules } from '../runtimes/megatron/checked-rules.ts';
 import { argumentRules } from '../runtimes/megatron/validate.ts';
 import { allRules } from '../runtimes/registry.ts';
 import { serverKinds } from './server-rules.ts';
+import { readerFacts, settingRules } from './setting-rules/all.ts';
 import { specRules } from './spec-rules.ts';
 
 /** Rules that front ends state themselves, beside those that are data of a runtime. */
 const ownRules: readonly string[] = [
   'shell/syntax',
-  'bridge/sequence-needs-tensor',
   'bridge/bad-value',
-  'torchtitan/world-product',
-  'torchtitan/unknown-key',
-  'torchtitan/virtual-stages-divisible',
-  'torchtitan/stages-per-schedule',
-  'nanotron/heads-groups',
-  'nanotron/world-product',
-  'nanotron/unknown-key',
-  'deepspeed/zero-stage',
-  'deepspeed/batch-product',
-  'deepspeed/batch-stated',
-  'deepspeed/precision-exclusive',
-  'accelerate/context-exclusive',
-  'accelerate/world-product',
-  'accelerate/replicas-need-shards',
-  'axolotl/world-product',
-  'axolotl/context-micro-batch',
   'vllm/world',
   'sglang/world',
   'tensorrt-llm/world',
+  ...Object.keys(readerFacts),
+  ...settingRules.map(({ id }) => id),
 ];
 
 /** The id of every rule that validation can report. */

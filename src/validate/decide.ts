@@ -50,7 +50,9 @@ export interface Decision {
   readonly worldKnown: boolean;
 }
 
-const idOf = ({ rule, level }: RawFinding): string => `${level} ${rule}`;
+/** What a parser refuses is refused word by word; any other rule speaks once of a configuration. */
+const idOf = ({ rule, level, stage, settings }: RawFinding): string =>
+  `${level} ${rule}${stage === 'parse' ? ` ${settings.join(' ')}` : ''}`;
 
 /** Open values that alone turn a rule on or off; all of them where only several together do. */
 const causes = (

@@ -1,16 +1,14 @@
 import { readDeepspeed } from '../runtimes/deepspeed/read.ts';
 import { placeIn, rewriteData, sizeSettings, textIn, Values, worldOfSizes } from './data-file.ts';
 import type { DataFile } from './data-file.ts';
-import { error, note } from './finding.ts';
-import type { RawFinding } from './finding.ts';
+import { note } from './finding.ts';
+import { batch, deepspeedRules, micro, steps } from './setting-rules/deepspeed.ts';
+import { askSettings } from './setting-rules/rule.ts';
 import { structuredSubject } from './structured-subject.ts';
 import type { StructuredReading } from './structured-subject.ts';
 import type { Changes, ReadOptions, Subject } from './subject.ts';
 import type { Target } from './target.ts';
 
-const batch = 'train_batch_size';
-const micro = 'train_micro_batch_size_per_gpu';
-const steps = 'gradient_accumulation_steps';
 const names = {
   tensor: ['tensor_parallel.autotp_size'],
   context: ['sequence_parallel_size'],
@@ -36,77 +34,7 @@ export const deepspeedSubject = (file: DataFile, target: Target, options: ReadOp
     const values = new Values(file, changes);
     const ranks = world.of(changes);
     const reading = readDeepspeed(values.tree(), ranks);
-    const findings: RawFinding[] = [];
-    const data = reading.strategy.data ?? 1;
-    const stage = values.count('zero_optimization.stage');
-    if (stage !== null && (stage < 0 || stage > 3))
-      findings.push(
-        error(
-          'deepspeed/zero-stage',
-          'parse',
-          names.sharding,
-          'a ZeRO stage that does not exist',
-          stage,
-          '0, 1, 2 or 3',
-        ),
-      );
-    const [total, each, count] = [values.count(batch), values.count(micro), values.count(steps)];
-    if (total !== null && each !== null && count !== null && each * count * data !== total)
-      findings.push(
-        error(
-          'deepspeed/batch-product',
-          'startup',
-          [batch, micro, steps],
-          `${micro} × ${steps} × replicas is ${each} × ${count} × ${data} = ${each * count * data}, ${batch} says ${total}`,
-          total,
-          String(each * count * data),
-        ),
-      );
-    else if (total !== null && each !== null && count === null && total % (each * data) !== 0)
-      findings.push(
-        error(
-          'deepspeed/batch-product',
-          'startup',
-          [batch, micro],
-          `${batch} of ${total} does not divide into ${micro} × replicas = ${each * data}`,
-          total,
-          `a multiple of ${each * data}`,
-        ),
-      );
-    else if (total !== null && count !== null && each === null && total % (count * data) !== 0)
-      findings.push(
-        error(
-          'deepspeed/batch-product',
-          'startup',
-          [batch, steps],
-          `${batch} of ${total} does not divide into ${steps} × replicas = ${count * data}`,
-          total,
-          `a multiple of ${count * data}`,
-        ),
-      );
-    if (total === null && each === null && count === null && auto.length === 0)
-      findings.push(
-        error(
-          'deepspeed/batch-stated',
-          'startup',
-          [batch, micro],
-          'neither the batch nor the micro-batch is stated',
-          'nothing',
-          `${batch} or ${micro}`,
-        ),
-      );
-    const both = (name: string): boolean => values.flag(`${name}.enabled`);
-    if (both('bf16') && both('fp16'))
-      findings.push(
-        error(
-          'deepspeed/precision-exclusive',
-          'startup',
-          ['bf16.enabled', 'fp16.enabled'],
-          'bf16 and fp16 together',
-          'both',
-          'one of them',
-        ),
-      );
+    const findings = askSettings(deepspeedRules, { values, world: ranks });
     const known = auto.length === 0;
     return {
       strategy: { ...reading.strategy, schedule: '1f1b', contextCommunication: 'a2a' },
@@ -154,12 +82,7 @@ export const deepspeedSubject = (file: DataFile, target: Target, options: ReadOp
       rewrite: rewriteData(file),
       // The product rule says the same in the file's own words.
       without: new Set(['deepspeed/idle-gpus', 'deepspeed/batch-divisible']),
-      ownRules: [
-        'deepspeed/zero-stage',
-        'deepspeed/batch-product',
-        'deepspeed/batch-stated',
-        'deepspeed/precision-exclusive',
-      ],
+      ownRules: deepspeedRules.map(({ id }) => id),
       notes: [
         note(
           'deepspeed/in-code',

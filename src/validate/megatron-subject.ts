@@ -158,6 +158,9 @@ export const megatronSubject = (launch: MegatronLaunch, options: ReadOptions): S
               ],
             },
           ];
+        // Names that a release retired were right before it.
+        if (rule === 'megatron/retired-flags' && !target.versionGiven)
+          return [{ ...base, level: 'unchecked', missing: ['the version (--target megatron@VERSION)'] }];
         const level = finding.level;
         // What is missed may stand where planner does not see: in "$@", or in what another program sets.
         const elsewhere =

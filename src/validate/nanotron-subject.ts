@@ -4,7 +4,8 @@ import { readNanotron } from '../runtimes/nanotron/read.ts';
 import { placeIn, rewriteData, sizeSettings, textIn, Values } from './data-file.ts';
 import type { DataFile } from './data-file.ts';
 import { error } from './finding.ts';
-import type { RawFinding } from './finding.ts';
+import { nanotronRules } from './setting-rules/nanotron.ts';
+import { askSettings } from './setting-rules/rule.ts';
 import { structuredSubject } from './structured-subject.ts';
 import type { StructuredReading } from './structured-subject.ts';
 import type { Changes, ReadOptions, Subject } from './subject.ts';
@@ -29,6 +30,7 @@ const fields = new Set([
   'tp_mode',
   'tp_linear_async_communication',
   'recompute_layer',
+  'moe_layer_recompute',
   'tp_recompute_allgather',
   'expert_parallel_size',
   'context_parallel_size',
@@ -56,31 +58,13 @@ const modelOf = (values: Values): Model | null => {
   return result.ok ? result.model : null;
 };
 
-/** What nanotron's own checks say of heads (src/nanotron/config/config.py:536-547, huggingface/nanotron @ 2411b022). */
-const headFindings = (values: Values): RawFinding[] => {
-  const heads = values.count('model.model_config.num_attention_heads');
-  const groups = values.count('model.model_config.num_key_value_heads') ?? heads;
-  return heads === null || groups === null || groups < 1 || heads % groups === 0
-    ? []
-    : [
-        error(
-          'nanotron/heads-groups',
-          'startup',
-          ['model.model_config.num_attention_heads', 'model.model_config.num_key_value_heads'],
-          `${heads} heads do not divide over ${groups} key-value heads`,
-          heads,
-          `a multiple of ${groups}`,
-        ),
-      ];
-};
-
 /** A YAML configuration of nanotron. */
 export const nanotronSubject = (file: DataFile, target: Target, options: ReadOptions): Subject => {
   const read = (changes: Changes): StructuredReading => {
     const values = new Values(file, changes);
     const reading = readNanotron(values.tree());
-    const findings: RawFinding[] = headFindings(values);
     const ranks = options.gpus ?? options.clusterGpus ?? reading.world;
+    const findings = askSettings(nanotronRules, { values, world: ranks });
     if (ranks !== reading.world)
       findings.push(
         error(
@@ -142,7 +126,7 @@ export const nanotronSubject = (file: DataFile, target: Target, options: ReadOpt
       rewrite: rewriteData(file),
       // Layers are laid out by nanotron's own cost of each block, whatever the stages.
       without: new Set(['nanotron/partition-shape']),
-      ownRules: ['nanotron/heads-groups', 'nanotron/world-product', 'nanotron/unknown-key'],
+      ownRules: [...nanotronRules.map(({ id }) => id), 'nanotron/world-product', 'nanotron/unknown-key'],
       notes: [],
     },
     options,

@@ -6,8 +6,12 @@ import { readShellConfig } from './read-shell.ts';
 import { formatOf, readDataConfig } from './read-yaml-config.ts';
 import type { ReadOptions } from './subject.ts';
 import { targetOf } from './target.ts';
+import type { Target } from './target.ts';
 import { readToml } from './toml-file.ts';
 import { torchtitanSubject } from './torchtitan-subject.ts';
+
+/** Configurations became Python in 2026: a TOML file is one of 2025 or before, where the user says nothing else. */
+const lastOfToml: Target = { ...targetOf('torchtitan', '2025'), versionGiven: false };
 
 const readTomlConfig = (source: Source, options: ReadOptions): ReadResult => {
   const toml = readToml(source);
@@ -24,7 +28,7 @@ const readTomlConfig = (source: Source, options: ReadOptions): ReadResult => {
     };
   return {
     kind: 'subjects',
-    subjects: [torchtitanSubject(toml.file, options.target ?? targetOf('torchtitan'), options)],
+    subjects: [torchtitanSubject(toml.file, options.target ?? lastOfToml, options)],
   };
 };
 

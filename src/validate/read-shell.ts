@@ -8,10 +8,13 @@ import { readScript } from '../runtimes/shell-parse/read.ts';
 import type { ScriptFacts } from '../runtimes/shell-parse/read.ts';
 import { knownText, shownText, wordOf } from '../runtimes/shell-parse/values.ts';
 import type { ShellWord } from '../runtimes/shell-parse/values.ts';
+import { accelerateSubject } from './accelerate-subject.ts';
+import { accelerateFile } from './accelerate-words.ts';
 import { bridgeSubject } from './bridge-subject.ts';
 import { rewriteFlags } from './edit.ts';
 import { error, note } from './finding.ts';
 import type { RawFinding } from './finding.ts';
+import { configurationOf } from './launch-configuration.ts';
 import { groupWords } from './megatron-words.ts';
 import type { FlagUse } from './megatron-words.ts';
 import { megatronSubject } from './megatron-subject.ts';
@@ -127,8 +130,12 @@ const subjectOf = (
     );
   if (forced === 'torchtitan' || (forced === null && looksLikeTorchtitan(launch.arguments)))
     return torchtitanLaunch(source, launch.arguments, world, options);
-  if (forced !== null && forced !== 'megatron') return null;
-  if (!looksLikeMegatron(launch.arguments)) return null;
+  const isMegatron = looksLikeMegatron(launch.arguments);
+  if (forced === 'accelerate' || (forced === null && !isMegatron)) {
+    const file = accelerateFile(source, launch);
+    return file === null ? null : accelerateSubject(file, options.target ?? targetOf('accelerate'), options);
+  }
+  if ((forced !== null && forced !== 'megatron') || !isMegatron) return null;
   const own = readMegatronScript(source.text, '0.20');
   const { uses } = groupWords(launch.arguments);
   const stated =
@@ -148,28 +155,6 @@ const subjectOf = (
     },
     options,
   );
-};
-
-/** Files that hold the configuration that a launcher is given. */
-const configurationOf = (launch: Launch): string | null => {
-  const flags = [
-    '--config-file',
-    '--config_file',
-    '--job.config_file',
-    '--deepspeed_config',
-    '--deepspeed',
-    '--config',
-  ];
-  for (const [index, word] of launch.arguments.entries()) {
-    const text = shownText(word.fragments);
-    const flag = flags.find((name) => text === name || text.startsWith(`${name}=`));
-    const next = launch.arguments[index + 1];
-    if (flag === undefined) continue;
-    if (text.includes('=')) return text.slice(text.indexOf('=') + 1);
-    if (next !== undefined && !shownText(next.fragments).startsWith('-')) return shownText(next.fragments);
-  }
-  const given = launch.options.get('config-file');
-  return given === undefined ? null : shownText(given.fragments);
 };
 
 /** A shell script, or a file of arguments alone. */

@@ -1,6 +1,7 @@
 import { megatronSource } from '../runtimes/megatron/rules/define.ts';
 import { argumentRules } from '../runtimes/megatron/validate.ts';
 import { allRules } from '../runtimes/registry.ts';
+import { readerFacts, settingRules } from './setting-rules/all.ts';
 
 export interface RuleFacts {
   readonly source: string;
@@ -16,6 +17,8 @@ export const ruleFacts = (id: string): RuleFacts | null => {
       `megatron/${name}`,
       { source: source.includes(' @ ') ? source : `${megatronSource} ${source}`, why },
     ]),
+    ...Object.entries(readerFacts),
+    ...settingRules.map(({ id: name, source, why }): [string, RuleFacts] => [name, { source, why }]),
     ...allRules().map(({ id: name, source, why }): [string, RuleFacts] => [name, { source, why }]),
   ]);
   return facts.get(id) ?? null;

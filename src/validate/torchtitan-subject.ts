@@ -4,6 +4,8 @@ import type { DataFile } from './data-file.ts';
 import { error } from './finding.ts';
 import type { RawFinding } from './finding.ts';
 import { modelNamed } from './model-name.ts';
+import { askSettings } from './setting-rules/rule.ts';
+import { torchtitanSettingRules } from './setting-rules/torchtitan.ts';
 import { structuredSubject } from './structured-subject.ts';
 import type { StructuredReading } from './structured-subject.ts';
 import type { Changes, ReadOptions, Subject } from './subject.ts';
@@ -61,6 +63,17 @@ const known = new Set([
   'spmd_backend',
   'pipeline_parallel_expert_parallel_overlap',
 ]);
+
+/** Until 2024 the sizes stood in [training], those of pipelines and of context ranks in [experimental]. */
+const inTheirSection = (file: DataFile): DataFile => {
+  const entries = new Map(file.entries);
+  for (const [path, entry] of file.entries) {
+    const field = /^(?:training|experimental)\.(\w+)$/u.exec(path)?.[1];
+    if (field !== undefined && known.has(field) && !entries.has(section + field))
+      entries.set(section + field, entry);
+  }
+  return { ...file, entries };
+};
 
 const unknownKeys = (file: DataFile, versionGiven: boolean): RawFinding[] =>
   [...file.entries.keys()].flatMap((path) => {
@@ -122,7 +135,8 @@ const oddStages = (values: Values): RawFinding[] => {
 };
 
 /** A TOML file of torchtitan (2024 and 2025), or its configuration resolved to YAML or JSON. */
-export const torchtitanSubject = (file: DataFile, target: Target, options: ReadOptions): Subject => {
+export const torchtitanSubject = (written: DataFile, target: Target, options: ReadOptions): Subject => {
+  const file = inTheirSection(written);
   const given = new Values(file, new Map());
   const count = (key: string): number => Math.max(1, given.count(key) ?? 1);
   const replicate = count(`${section}data_parallel_replicate_degree`);
@@ -139,7 +153,11 @@ export const torchtitanSubject = (file: DataFile, target: Target, options: ReadO
     const reading = readTorchtitan(values.tree(), ranks);
     const { data = 1, tensor = 1, pipeline = 1, context = 1 } = reading.strategy;
     const needed = data * tensor * pipeline * context;
-    const findings: RawFinding[] = [...unknownKeys(file, target.versionGiven), ...oddStages(values)];
+    const findings: RawFinding[] = [
+      ...unknownKeys(file, target.versionGiven),
+      ...oddStages(values),
+      ...askSettings(torchtitanSettingRules, { values, world: ranks }),
+    ];
     if (!Number.isInteger(data) || data < 1 || needed !== ranks) {
       const fixed = needed / (Number.isInteger(data) && data >= 1 ? 1 : data);
       findings.push(
@@ -200,6 +218,7 @@ export const torchtitanSubject = (file: DataFile, target: Target, options: ReadO
       ownRules: [
         'torchtitan/world-product',
         'torchtitan/unknown-key',
+        ...torchtitanSettingRules.map(({ id }) => id),
         'torchtitan/virtual-stages-divisible',
         'torchtitan/stages-per-schedule',
       ],

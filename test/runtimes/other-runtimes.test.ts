@@ -145,6 +145,30 @@ describe('rules of the other runtimes', () => {
     ],
     [
       'torchtitan',
+      'expert-borrows',
+      {
+        model: mixtral,
+        strategy: { data: 2, tensor: 4, expert: 2 },
+        training: { runtime: { name: 'torchtitan', version: '2025' } },
+      },
+      { model: mixtral, strategy: { data: 2, tensor: 4, expert: 2 } },
+    ],
+    [
+      'torchtitan',
+      'expert-borrows',
+      {
+        model: mixtral,
+        strategy: { data: 4, context: 4, tensor: 2, expert: 2, expertTensor: 2 },
+        training: { runtime: { name: 'torchtitan', version: '2025' } },
+      },
+      {
+        model: mixtral,
+        strategy: { data: 4, context: 2, tensor: 2, expert: 2, expertTensor: 2 },
+        training: { runtime: { name: 'torchtitan', version: '2025' } },
+      },
+    ],
+    [
+      'torchtitan',
       'expert-tensor',
       { model: mixtral, strategy: { data: 2, tensor: 4, expert: 2, expertTensor: 4 } },
       { model: mixtral, strategy: { data: 2, tensor: 4, expertTensor: 4 } },

@@ -11,6 +11,7 @@ const deltaNet = '--experimental-attention-variant gdn --linear-attention-freq 4
 const gathers = '--use-distributed-optimizer --overlap-grad-reduce --overlap-param-gather';
 const fsdp = '--use-megatron-fsdp --use-distributed-optimizer --ckpt-format fsdp_dtensor';
 const free = { environment: {} };
+const released = { version: '0.20' };
 
 export const optionRows: readonly SourceRow[] = [
   // Feed-forward activations.
@@ -73,10 +74,10 @@ export const optionRows: readonly SourceRow[] = [
   ],
 
   // Names that are gone, data, logs.
-  ['retired-flags', '--batch-size 4', '--micro-batch-size 4'],
-  ['retired-flags', '--warmup 10', '--lr-warmup-fraction 0.1'],
-  ['retired-flags', '--model-parallel-size 2', '--tensor-model-parallel-size 2'],
-  ['retired-flags', '--checkpoint-activations', '--recompute-activations'],
+  ['retired-flags', '--batch-size 4', '--micro-batch-size 4', released],
+  ['retired-flags', '--warmup 10', '--lr-warmup-fraction 0.1', released],
+  ['retired-flags', '--model-parallel-size 2', '--tensor-model-parallel-size 2', released],
+  ['retired-flags', '--checkpoint-activations', '--recompute-activations', released],
   ['data-paths-once', '--data-path a --data-args-path b', '--data-args-path b'],
   [
     'data-paths-once',

@@ -136,7 +136,7 @@ describe('threads', () => {
 
   it('huggingface/finetrainers 408, modelscope/ms-swift 3739: the product of the sizes is not the world', () => {
     const report = judge(
-      'distributed_type: FSDP\nnum_processes: 8\nparallelism_config:\n  parallelism_config_tp_size: 2\n  parallelism_config_dp_shard_size: 2\n',
+      'distributed_type: FSDP\nfsdp_config: { fsdp_version: 2 }\nnum_processes: 8\nparallelism_config:\n  parallelism_config_tp_size: 2\n  parallelism_config_dp_shard_size: 2\n',
       { name: 'accelerate.yaml' },
     );
     expect(errorsOf(report)).toEqual(['accelerate/world-product']);

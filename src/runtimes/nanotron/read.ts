@@ -33,6 +33,7 @@ export const readNanotron = (config: unknown): NanotronReading => {
   const data = integer(parallelism, 'dp') ?? 1;
   const context = integer(parallelism, 'context_parallel_size') ?? 1;
   const microBatchSize = integer(tokens, 'micro_batch_size');
+  const mode = parallelism['tp_mode'];
   const steps = integer(tokens, 'batch_accumulation_per_replica');
   return {
     strategy: {
@@ -41,8 +42,9 @@ export const readNanotron = (config: unknown): NanotronReading => {
       data,
       context,
       expert: integer(parallelism, 'expert_parallel_size') ?? 1,
-      schedule: parallelism['pp_engine'] === 'afab' ? 'gpipe' : '1f1b',
-      sequenceParallel: parallelism['tp_mode'] === 'REDUCE_SCATTER',
+      // All forward passes before all backward passes, where no engine is named.
+      schedule: (parallelism['pp_engine'] ?? 'afab') === 'afab' ? 'gpipe' : '1f1b',
+      sequenceParallel: typeof mode === 'string' && mode.toUpperCase() === 'REDUCE_SCATTER',
       overlapTensor: parallelism['tp_linear_async_communication'] === true,
       recompute: { kind: parallelism['recompute_layer'] === true ? 'full' : 'none' },
       sharding: integer(sectionOf(config, 'optimizer'), 'zero_stage') === 1 ? 'optimizer' : 'none',

@@ -46,6 +46,7 @@ const SWITCHES = new Set([
   'multi-gpu',
   'use-deepspeed',
   'use-fsdp',
+  'use-megatron-lm',
   'export-all',
   'allow-run-as-root',
   'no-local-rank',
@@ -86,6 +87,7 @@ export const readLaunch = (invocation: Invocation): Launch | null => {
   let isLauncher = false;
   // srun's own -m is the distribution of its tasks.
   let takesModule = false;
+  let isModule = false;
   let index = 0;
   const found = (program: string, at: number, by: Launcher = launcher): Launch => ({
     launcher: by,
@@ -123,6 +125,12 @@ export const readLaunch = (invocation: Invocation): Launch | null => {
         index += 2;
         continue;
       }
+      // Of torchrun and accelerate it is a switch: their own options may stand before the module.
+      if (/^-/u.test(next)) {
+        isModule = true;
+        index += 1;
+        continue;
+      }
       const server = SERVERS.find(([pattern]) => pattern.test(next))?.[1];
       if (server !== undefined) return found(server, index + 1, 'server');
       return found(next, index + 1);
@@ -135,7 +143,7 @@ export const readLaunch = (invocation: Invocation): Launch | null => {
       index += readOption(words, index, options);
       continue;
     }
-    if (/\.py$/u.test(text)) return found(text, index);
+    if (isModule || /\.py$/u.test(text)) return found(text, index);
     // A program whose name only a run knows, where the launcher wants one.
     if (
       isLauncher &&
@@ -172,6 +180,7 @@ const readOption = (words: readonly ShellWord[], index: number, options: Map<str
   }
   const value = words[index + 1];
   const next = value === undefined ? '' : shownText(value.fragments);
+  if (SWITCHES.has(name)) options.set(name, wordOf('true', word.at));
   if (
     value === undefined ||
     SWITCHES.has(name) ||

@@ -99,7 +99,8 @@ export const readTorchtitan = (config: unknown, world: number): TitanReading => 
   const pipeline = Math.max(1, integer(parallelism, 'pipeline_parallel_degree') ?? 1);
   const context = integer(parallelism, 'context_parallel_degree') ?? 1;
   const replicate = integer(parallelism, 'data_parallel_replicate_degree') ?? 1;
-  const stated = integer(parallelism, 'data_parallel_shard_degree') ?? -1;
+  // `data_parallel_degree`: its name until replicas and shards were told apart.
+  const stated = integer(parallelism, 'data_parallel_shard_degree', 'data_parallel_degree') ?? -1;
   const shard = stated === -1 ? world / (tensor * pipeline * context * replicate) : stated;
   const schedule = readSchedule(parallelism, pipeline);
   const partition = readPartition(parallelism, pipeline, schedule);

@@ -64,6 +64,24 @@ export const torchtitanRules: readonly Rule[] = [
     },
   }),
   rule({
+    id: 'expert-borrows',
+    stage: 'startup',
+    why: 'until release 2026 expert ranks took all context ranks, and all tensor ranks where each expert is whole',
+    source: 'pytorch/torchtitan @ 0119de15 torchtitan/distributed/parallel_dims.py _validate',
+    reads: ['expert', 'expertTensor', 'tensor', 'context'],
+    check: ({ strategy: { expert, expertTensor, tensor, context }, training }) => {
+      const taken = context * (expertTensor === tensor ? 1 : tensor);
+      return expert === 1 || compareVersions(training.runtime.version, '2026') >= 0 || expert % taken === 0
+        ? legal
+        : illegal(
+            ['expert', 'context', 'tensor'],
+            `expert=${expert} does not take all of the ${taken} context${expertTensor === tensor ? '' : ' and tensor'} ranks`,
+            expert,
+            `a multiple of ${taken}`,
+          );
+    },
+  }),
+  rule({
     id: 'expert-tensor',
     stage: 'startup',
     why: 'beside expert ranks each expert is whole, or split over the tensor ranks until release 2026 dropped that; without expert ranks the tensor ranks always split it',
