@@ -115,11 +115,15 @@ describe('planner calibrate', () => {
     rmSync(folder, { recursive: true, force: true });
   });
   const planner = (...words: readonly string[]): { status: number | null; stdout: string; stderr: string } =>
-    spawnSync(process.execPath, ['--import', 'tsx', repositoryPath('src/cli/main.ts'), ...words], {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
+    spawnSync(
+      process.execPath,
+      ['--import', import.meta.resolve('tsx'), repositoryPath('src/cli/main.ts'), ...words],
+      {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, NODE_OPTIONS: '' },
+      },
+    );
 
   it('prints a probe script that Python compiles', () => {
     const run = planner('calibrate', '--probe');

@@ -17,11 +17,15 @@ afterAll(() => {
 });
 
 const planner = (...words: readonly string[]): { status: number | null; stdout: string; stderr: string } =>
-  spawnSync(process.execPath, ['--import', 'tsx', repositoryPath('src/cli/main.ts'), 'accuracy', ...words], {
-    cwd: folder,
-    encoding: 'utf8',
-    env: { ...process.env, NODE_PATH: repositoryPath('node_modules'), NODE_OPTIONS: '' },
-  });
+  spawnSync(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), repositoryPath('src/cli/main.ts'), 'accuracy', ...words],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_PATH: repositoryPath('node_modules'), NODE_OPTIONS: '' },
+    },
+  );
 
 describe('planner accuracy', () => {
   it('prints a record for each line as JSON and exits 0, skipped or not', () => {

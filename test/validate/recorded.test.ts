@@ -46,7 +46,7 @@ describe('recorded verdicts of the runtimes', () => {
   const report = (name: string): string =>
     execFileSync(
       process.execPath,
-      ['--import', 'tsx', 'scripts/validate-report.ts', dataPath('launch', name)],
+      ['--import', import.meta.resolve('tsx'), 'scripts/validate-report.ts', dataPath('launch', name)],
       { cwd: repositoryPath(), encoding: 'utf8' },
     );
 
