@@ -29,32 +29,59 @@ export interface DataContext {
   /** Ranks of one sharded copy, and the replicas of it. */
   readonly shard: GroupSpan;
   readonly replicas: GroupSpan;
-  /** Exchanges of a layer that leave their domain. */
-  readonly network: NetworkParts;
 }
 
-/** Which parts of a layer's time are spent on network ports. */
-export type NetworkParts = Readonly<Record<'tensor' | 'context' | 'expert', boolean>>;
-
-const exchange = (context: DataContext, span: GroupSpan, parameters: number): number => {
+const reduction = (context: DataContext, span: GroupSpan, parameters: number): number => {
   if (span.size === 1 || parameters === 0) return 0;
-  const { machine, runtime, behaviour, strategy, gradientBytes } = context;
-  const sharded = strategy.sharding !== 'none';
-  const scatter = sharded && !behaviour.gradientAllReduce;
-  const reduce = scatter
+  const { machine, behaviour, strategy, gradientBytes } = context;
+  const scatter = strategy.sharding !== 'none' && !behaviour.gradientAllReduce;
+  return scatter
     ? gatherTime(machine, span, gradientBytes * parameters)
     : allReduceTime(machine, span, gradientBytes * parameters);
-  const gather = sharded ? gatherTime(machine, span, WEIGHT * parameters) : 0;
-  const exposed = (overlapped: boolean): number => (overlapped ? runtime.dataExposed : 1);
-  return reduce * exposed(strategy.overlapGradients) + gather * exposed(strategy.overlapParameters);
 };
+
+const gathering = (context: DataContext, span: GroupSpan, parameters: number): number =>
+  context.strategy.sharding === 'none' || parameters === 0
+    ? 0
+    : gatherTime(context.machine, span, WEIGHT * parameters);
+
+/**
+ * What a reduction of `whole` seconds outlives the backward pass of the last micro-batch by, which takes `window` seconds
+ * without its own exchanges on the ports. Gradients are final only then. With interleaved stages the first of v chunks are
+ * reduced while the others work off their last p micro-batches; the last chunk's have its own pass alone.
+ */
+const outliving = (
+  whole: number,
+  window: number,
+  { schedule, virtualStages: v, pipeline: p }: Strategy,
+): number =>
+  schedule === 'interleaved'
+    ? Math.max((whole - window) / v, whole - (((v - 1) * p + 1) * window) / v)
+    : whole - window;
 
 /**
  * Exposed time once an iteration: gradients of the last micro-batch are reduced while its backward runs, parameters
- * gathered while the next forward runs; the measured exposed share says how much of both that hides.
+ * gathered while the next forward runs; the measured exposed share says how much of both that hides. No more of the
+ * reduction hides than that pass lasts. `lastBackward`: its seconds, of which `ports` are spent on network ports.
  */
-export const dataTime = (context: DataContext, denseParameters: number, expertParameters: number): number =>
-  exchange(context, context.dense, denseParameters) + exchange(context, context.expert, expertParameters);
+export const dataTime = (
+  context: DataContext,
+  denseParameters: number,
+  expertParameters: number,
+  lastBackward = Infinity,
+  ports = 0,
+): number => {
+  const { runtime, strategy, dense, expert } = context;
+  const reduce = reduction(context, dense, denseParameters) + reduction(context, expert, expertParameters);
+  const gather = gathering(context, dense, denseParameters) + gathering(context, expert, expertParameters);
+  const remote = dense.outside !== null || expert.outside !== null;
+  const window = lastBackward - (remote ? ports : 0);
+  const share = runtime.dataExposed;
+  return (
+    (strategy.overlapGradients ? Math.max(share * reduce, outliving(reduce, window, strategy)) : reduce) +
+    (strategy.overlapParameters ? share : 1) * gather
+  );
+};
 
 /** Whether every layer gathers its parameters (ZeRO-3, FSDP; FSDP's ZeRO-2 keeps them until backward). */
 export const shardsLayers = (strategy: Strategy, behaviour: TimeBehaviour): boolean =>
@@ -65,10 +92,6 @@ export const shardsLayers = (strategy: Strategy, behaviour: TimeBehaviour): bool
 /** max + x · min of compute and communication, less the compute: what communication adds. */
 const added = (compute: number, communication: number, x: number): number =>
   Math.max(compute, communication) + x * Math.min(compute, communication) - compute;
-
-/** Seconds of a pass in which its own exchanges hold the ports. */
-const onNetwork = ({ tensor, context, expert }: NetworkParts, parts: Parts): number =>
-  (tensor ? parts.tensor : 0) + (context ? parts.context : 0) + (expert ? parts.expert : 0);
 
 /**
  * Seconds in which one pass gathers and scatters a layer's dense and expert parameters; bytes of each, 0 where it does not.
@@ -112,16 +135,20 @@ const layerExchange = (
  * behind exchanges that need the same ports (a token exchange among nodes).
  */
 export const withShardedLayer = (context: DataContext, cost: LayerCost): LayerCost => {
-  const { runtime, shard, strategy, gradientBytes, network } = context;
+  const { runtime, shard, strategy, gradientBytes } = context;
   const remote = shard.outside !== null;
   const x = remote ? runtime.fsdpNetwork : runtime.fsdpNode;
   const again = strategy.sharding === 'parameters' ? WEIGHT : 0;
-  const pass = (parts: Parts, communication: number): Parts => ({
+  const pass = (parts: Parts, ports: number, communication: number): Parts => ({
     ...parts,
-    data: parts.data + added(total(parts) - (remote ? onNetwork(network, parts) : 0), communication, x),
+    data: parts.data + added(total(parts) - (remote ? ports : 0), communication, x),
   });
-  const forward = pass(cost.forward, layerExchange(context, cost, WEIGHT, 0));
-  const backward = pass(cost.backward, layerExchange(context, cost, again, gradientBytes));
+  const forward = pass(cost.forward, cost.forwardPorts, layerExchange(context, cost, WEIGHT, 0));
+  const backward = pass(
+    cost.backward,
+    cost.backwardPorts,
+    layerExchange(context, cost, again, gradientBytes),
+  );
   return { ...cost, forward, backward, forwardTime: total(forward), backwardTime: total(backward) };
 };
 

@@ -3,7 +3,7 @@ import type { StageAxis } from '../cluster/measured-rates.ts';
 import type { GroupSpan, Topology } from '../cluster/topology.ts';
 import { expertData, gpusUsed } from '../strategy/strategy.ts';
 import type { Strategy } from '../strategy/strategy.ts';
-import type { DataContext, NetworkParts } from './data-parallel.ts';
+import type { DataContext } from './data-parallel.ts';
 import type { GroupSpans } from './layer-communication.ts';
 
 export type Span = (size: number, stride: number) => GroupSpan;
@@ -47,13 +47,6 @@ export const groupSpans = (span: Span, s: Strategy): GroupSpans => ({
   context: span(s.context, s.tensor),
   expert: span(s.expert, s.expertTensor),
   expertTensor: span(s.expertTensor, 1),
-});
-
-/** Exchanges of a layer whose groups leave their domain. */
-export const networkParts = ({ tensor, context, expert, expertTensor }: GroupSpans): NetworkParts => ({
-  tensor: tensor.outside !== null,
-  context: context.outside !== null,
-  expert: expert.outside !== null || expertTensor.outside !== null,
 });
 
 /** Replicas: outside context, or outside the pipeline in the other rank order. */

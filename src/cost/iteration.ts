@@ -18,6 +18,9 @@ import type { CourseOf } from './schedule-course.ts';
 import type { UnevenTime } from './schedule-uneven.ts';
 import type { StageCost } from './stages.ts';
 
+/** What the exchange of parameters needs of every stage. */
+type DataTable = Pick<StageTable, 'sets' | 'dense' | 'expert' | 'backward' | 'backwardPorts'>;
+
 interface DataPart {
   readonly exchange: number;
   readonly step: number;
@@ -28,7 +31,7 @@ interface DataPart {
  * stages differ, and each begins when its own stage is done (`starts`); otherwise all are taken to begin together.
  */
 const dataPart = (
-  { sets, dense, expert }: Pick<StageTable, 'sets' | 'dense' | 'expert'>,
+  { sets, dense, expert, backward, backwardPorts }: DataTable,
   s: Strategy,
   starts: readonly number[] | null,
 ): DataPart => {
@@ -46,7 +49,15 @@ const dataPart = (
       sets[stage - 1] === set
     )
       continue;
-    const whole = shardsLayers(s, set.behaviour) ? 0 : dataTime(set.data, denseParameters, expertParameters);
+    const whole = shardsLayers(s, set.behaviour)
+      ? 0
+      : dataTime(
+          set.data,
+          denseParameters,
+          expertParameters,
+          backward[stage] ?? 0,
+          backwardPorts[stage] ?? 0,
+        );
     const own = optimizerTime(set.data, denseParameters, expertParameters);
     if (starts !== null) {
       // The step waits for the norm of all gradients.
@@ -57,8 +68,17 @@ const dataPart = (
   return { exchange, step };
 };
 
-const tableOf = (stages: readonly StageCost[]): Pick<StageTable, 'sets' | 'dense' | 'expert'> => ({
+/** Backward of all chunks, in the order in which the stages' tables add. */
+const backwardOf = ({ chunks }: StageCost): number => {
+  let sum = 0;
+  for (const { backward } of chunks) sum += backward;
+  return sum;
+};
+
+const tableOf = (stages: readonly StageCost[]): DataTable => ({
   sets: stages.map(({ set }) => set),
+  backward: Float64Array.from(stages, backwardOf),
+  backwardPorts: Float64Array.from(stages, ({ backwardPorts }) => backwardPorts),
   dense: Float64Array.from(stages, ({ denseParameters }) => denseParameters),
   expert: Float64Array.from(stages, ({ expertParameters }) => expertParameters),
 });

@@ -5,6 +5,7 @@ import type { ContextCommunication, Dispatcher } from '../strategy/strategy.ts';
 import { allReduceTime, allToAllTime, gatherTime } from './collectives.ts';
 import type { LayerContext } from './operator-time.ts';
 import { ownTokens, routedCopies } from './operator-time.ts';
+import type { Parts } from './parts.ts';
 
 export interface GroupSpans {
   readonly tensor: GroupSpan;
@@ -17,6 +18,12 @@ export interface PassPair {
   readonly forward: number;
   readonly backward: number;
 }
+
+/** Seconds of a pass in which its own exchanges hold network ports: those whose groups leave their domain. */
+export const onPorts = ({ tensor, context, expert, expertTensor }: GroupSpans, parts: Parts): number =>
+  (tensor.outside === null ? 0 : parts.tensor) +
+  (context.outside === null ? 0 : parts.context) +
+  (expert.outside === null && expertTensor.outside === null ? 0 : parts.expert);
 
 const ELEMENT = 2;
 const nothing: PassPair = { forward: 0, backward: 0 };

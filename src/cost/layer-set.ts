@@ -11,7 +11,7 @@ import type { Strategy } from '../strategy/strategy.ts';
 import type { Calibration, RuntimeCalibration } from './calibration.ts';
 import { dataTypeBytes, shardsLayers, withShardedLayer } from './data-parallel.ts';
 import type { DataContext } from './data-parallel.ts';
-import { dataSpans, groupSpans, networkParts, sameSpans, spansOfStages } from './group-spans.ts';
+import { dataSpans, groupSpans, sameSpans, spansOfStages } from './group-spans.ts';
 import type { GroupSpans } from './layer-communication.ts';
 import { createRecomputeCodes, dataSwitches, pieceSwitches } from './layer-keys.ts';
 import { layerCost } from './layer.ts';
@@ -235,7 +235,7 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): S
     const found = dataByKey.get(inner, outer, experts, rest);
     if (found !== undefined) return found;
     const made = spansOfStages(topology, s).flatMap((span) => {
-      const spans = { ...dataSpans(span, s), network: networkParts(groupSpans(span, s)) };
+      const spans = dataSpans(span, s);
       return machines.map((_, index) => ({ ...behaviourOf(index), strategy: s, gradientBytes, ...spans }));
     });
     dataByKey.set(inner, outer, experts, rest, made);

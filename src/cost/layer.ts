@@ -4,6 +4,7 @@ import type { Dispatcher, ContextCommunication, Recompute, RecomputeModule } fro
 import {
   contextCommunication,
   expertCommunication,
+  onPorts,
   sortingTime,
   tensorCommunication,
 } from './layer-communication.ts';
@@ -20,6 +21,9 @@ export interface LayerCost {
   /** Their totals. */
   readonly forwardTime: number;
   readonly backwardTime: number;
+  /** Seconds of each pass on network ports. */
+  readonly forwardPorts: number;
+  readonly backwardPorts: number;
   /** Part of backward that zero-bubble schedules may delay. */
   readonly weightGradient: number;
   /** Parameters on the rank: replicated over the data-parallel group, and over the expert-data group. */
@@ -194,6 +198,8 @@ export const layerCost = (
     ...passes,
     forwardTime: total(passes.forward),
     backwardTime: total(passes.backward),
+    forwardPorts: onPorts(spans, passes.forward),
+    backwardPorts: onPorts(spans, passes.backward),
     weightGradient,
     denseParameters: sums.denseParameters,
     expertParameters: sums.expertParameters,

@@ -16,6 +16,8 @@ export interface StageTable {
   readonly time: Float64Array;
   readonly dense: Float64Array;
   readonly expert: Float64Array;
+  /** Of `backward`, the seconds on network ports. */
+  readonly backwardPorts: Float64Array;
 }
 
 export type StageSummer = (
@@ -30,6 +32,7 @@ const BACKWARD = 1;
 const WEIGHT = 2;
 const DENSE = 3;
 const EXPERT = 4;
+const BACKWARD_PORTS = 5;
 
 /** A loop: the built-in way costs more than so few entries are worth. */
 const clear = (values: Float64Array, count: number): void => {
@@ -44,6 +47,7 @@ const emptyTable = (stages: number): StageTable => ({
   time: new Float64Array(stages),
   dense: new Float64Array(stages),
   expert: new Float64Array(stages),
+  backwardPorts: new Float64Array(stages),
 });
 
 /**
@@ -69,13 +73,14 @@ export const createStageSummer = (problem: Problem, prefixes: readonly Int32Arra
     if (first !== layers) throw new RangeError(`the partition holds ${first} layers, the model ${layers}`);
   };
   // One chunk's sums: in an array, because a variable that closures share keeps its numbers on the heap.
-  const sums = new Float64Array(5);
+  const sums = new Float64Array(6);
   const add = (cost: LayerCost, count: number): void => {
     sums[FORWARD] = (sums[FORWARD] ?? 0) + cost.forwardTime * count;
     sums[BACKWARD] = (sums[BACKWARD] ?? 0) + cost.backwardTime * count;
     sums[WEIGHT] = (sums[WEIGHT] ?? 0) + cost.weightGradient * count;
     sums[DENSE] = (sums[DENSE] ?? 0) + cost.denseParameters * count;
     sums[EXPERT] = (sums[EXPERT] ?? 0) + cost.expertParameters * count;
+    sums[BACKWARD_PORTS] = (sums[BACKWARD_PORTS] ?? 0) + cost.backwardPorts * count;
   };
   const addChunk = (set: LayerSet, from: number, split: number, to: number): void => {
     for (let kind = 0; kind < prefixes.length; kind += 1) {
@@ -130,6 +135,7 @@ export const createStageSummer = (problem: Problem, prefixes: readonly Int32Arra
       table.time[stage] = time;
       table.dense[stage] = sums[DENSE] ?? 0;
       table.expert[stage] = sums[EXPERT] ?? 0;
+      table.backwardPorts[stage] = sums[BACKWARD_PORTS] ?? 0;
     }
     return table;
   };

@@ -65,6 +65,8 @@ export interface StageCost {
   readonly time: number;
   readonly denseParameters: number;
   readonly expertParameters: number;
+  /** Seconds of backward through all chunks on network ports. */
+  readonly backwardPorts: number;
 }
 
 /** Where the head's time goes: onto the last stage, or, with a spread vocabulary, into passes of its own. */
@@ -100,6 +102,7 @@ interface Sums {
   weight: number;
   dense: number;
   expert: number;
+  backwardPorts: number;
 }
 
 const add = (sums: Sums, cost: LayerCost, count: number): void => {
@@ -108,6 +111,7 @@ const add = (sums: Sums, cost: LayerCost, count: number): void => {
   sums.weight += cost.weightGradient * count;
   sums.dense += cost.denseParameters * count;
   sums.expert += cost.expertParameters * count;
+  sums.backwardPorts += cost.backwardPorts * count;
 };
 
 /** Layers of one kind in a chunk: recomputed as the strategy says, and beyond its block. */
@@ -147,7 +151,14 @@ export const stageCosts = (
     const set = shared ?? slowestSet(sets, machines[stage] ?? []);
     const own = ranges[stage] ?? [];
     const chunks: ChunkTime[] = [];
-    const sums: Sums = { forward: 0, backward: 0, weight: 0, dense: 0, expert: 0 };
+    const sums: Sums = {
+      forward: 0,
+      backward: 0,
+      weight: 0,
+      dense: 0,
+      expert: 0,
+      backwardPorts: 0,
+    };
     let time = 0;
     for (let v = 0; v < own.length; v += 1) {
       const range = own[v];
@@ -176,6 +187,7 @@ export const stageCosts = (
       time,
       denseParameters: sums.dense,
       expertParameters: sums.expert,
+      backwardPorts: sums.backwardPorts,
     });
   }
   return stages;

@@ -61,6 +61,47 @@ describe('exposed exchange of gradients and weights', () => {
     expect(dataTime(context, P, 0)).toBeCloseTo((0.5 * (15 / 16) * 6 * GB) / 80e9, 9);
   });
 
+  it('gradients are final in the last backward pass: what lasts longer than it shows', () => {
+    const scatter = (0.875 * 4 * GB) / 100e9;
+    const gather = (0.875 * 2 * GB) / 100e9;
+    const at = (backward: number, strategy: Partial<Strategy> = {}): number =>
+      dataTime(contextOf({ overlapParameters: false, ...strategy }), P, 0, backward) - gather;
+    // Half of it shows in any case.
+    expect(at(0.6 * scatter)).toBeCloseTo(0.5 * scatter, 12);
+    expect(at(0.2 * scatter)).toBeCloseTo(0.8 * scatter, 12);
+    expect(at(0.2 * scatter, { overlapGradients: false })).toBeCloseTo(scatter, 12);
+    expect(at(0.2 * scatter, { schedule: 'interleaved' })).toBeCloseTo(0.8 * scatter, 12);
+  });
+
+  it('interleaved stages reduce a chunk while the others work: of 2 chunks on 4 stages 5 passes, for the last its own', () => {
+    const keys = {
+      pipeline: 4,
+      virtualStages: 2,
+      schedule: 'interleaved',
+      overlapParameters: false,
+    } as const;
+    const problem = problemOf({ cluster: clusterOf(4) });
+    const context = contextOf({ ...keys, data: 8 }, problem);
+    const [scatter, gather] = [(0.875 * 4 * GB) / 100e9, (0.875 * 2 * GB) / 100e9];
+    const at = (backward: number): number => dataTime(context, P, 0, backward) - gather;
+    // A chunk takes half of backward: all but 2.5 of it, or half of scatter less half of it.
+    expect(at(0.1 * scatter)).toBeCloseTo((1 - 0.25) * scatter, 12);
+    expect(at(0.25 * scatter)).toBeCloseTo(0.5 * scatter, 12);
+    const rarely = { ...context, runtime: { ...context.runtime, dataExposed: 0.1 } };
+    expect(dataTime(rarely, P, 0, 0.6 * scatter) - gather).toBeCloseTo(0.2 * scatter, 12);
+  });
+
+  it('a pass that exchanges tokens over the same ports hides so much less', () => {
+    const problem = problemOf({ cluster: clusterOf(2) });
+    const far = contextOf({ data: 16, overlapParameters: false }, problem);
+    // 15∕16 of 4 GB over 8 ports of 10 GB/s; 10 ms of backward, 6 of them on the ports.
+    const [scatter, gather] = [(15 / 16) * 0.05, (15 / 16) * 0.025];
+    expect(dataTime(far, P, 0, 0.01) - gather).toBeCloseTo(scatter - 0.01, 12);
+    expect(dataTime(far, P, 0, 0.01, 0.006) - gather).toBeCloseTo(scatter - 0.004, 12);
+    // Within a node gradients take other wires.
+    expect(dataTime(contextOf(), P, 0, 0.01, 0.006)).toBe(dataTime(contextOf(), P, 0, 0.01));
+  });
+
   it('one replica exchanges nothing', () => {
     expect(dataTime(contextOf({ tensor: 8, data: 1 }), P, 0)).toBe(0);
   });

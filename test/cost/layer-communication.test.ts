@@ -6,6 +6,7 @@ import {
   contextCommunication,
   distinctShare,
   expertCommunication,
+  onPorts,
   reachable,
   sortingTime,
   tensorCommunication,
@@ -282,6 +283,22 @@ describe('experts', () => {
       gathered,
       gathered,
     );
+  });
+});
+
+describe('seconds on network ports', () => {
+  const parts = { compute: 1, tensor: 2, context: 4, expert: 8, data: 16, overhead: 32 };
+  const far = topology.groupSpan({ world: 32, size: 2, stride: 8 });
+  it.each<[string, Partial<GroupSpans>, number]>([
+    ['none within a node', {}, 0],
+    ['tensor', { tensor: far }, 2],
+    ['context', { context: far }, 4],
+    ['experts', { expert: far }, 8],
+    ['experts split over tensor ranks count once', { expert: far, expertTensor: far }, 8],
+    ['their tensor ranks alone', { expertTensor: far }, 8],
+    ['all', { tensor: far, context: far, expert: far }, 14],
+  ])('%s', (_, change, want) => {
+    expect(onPorts(spansWith(change), parts)).toBe(want);
   });
 });
 

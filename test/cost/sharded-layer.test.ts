@@ -35,7 +35,6 @@ const contextWith = (
     expert: span(4),
     shard: span(8),
     replicas: span(1),
-    network: { tensor: false, context: false, expert: false },
     ...change,
   };
 };
@@ -46,6 +45,8 @@ const layer: LayerCost = {
   backward: { ...noParts, compute: 3 },
   forwardTime: 1,
   backwardTime: 3,
+  forwardPorts: 0,
+  backwardPorts: 0,
   weightGradient: 1,
   denseParameters: 4e9,
   expertParameters: 1e9,
@@ -99,14 +100,11 @@ describe('a layer that gathers its parameters', () => {
     const exchange = (8 * 15) / 16 / 80;
     const half = { ...noParts, compute: exchange / 2, expert: exchange / 2 };
     const tokens = { ...layer, forward: half, expertParameters: 0 };
-    const gathered = (expert: boolean, shard = span(16)): number =>
-      withShardedLayer(
-        contextWith(
-          { sharding: 'parameters' },
-          { shard, network: { tensor: false, context: false, expert } },
-        ),
-        tokens,
-      ).forward.data;
+    const gathered = (crosses: boolean, shard = span(16)): number =>
+      withShardedLayer(contextWith({ sharding: 'parameters' }, { shard }), {
+        ...tokens,
+        forwardPorts: crosses ? half.expert : 0,
+      }).forward.data;
     // Tokens stay in their node: as long as the exchange, of which 0.7 shows. They cross: the exchange in full and
     // 0.7 of the compute, less the compute.
     expect(gathered(false)).toBeCloseTo(0.7 * exchange, 12);
