@@ -51,11 +51,11 @@ const SHORT_MOVES = 30_000;
 /** Ring length up to which a move takes the same time. */
 const LONG_RING = 120;
 
-/** Moves of the local search: under ten seconds of one core. */
+/** Moves of the local search: under ten seconds of one core, with room for a busy machine. */
 const movesFor = ({ nodes, rings }: DedicationInstance): number => {
   if (nodes <= MOST_EXACT_NODES) return 1_000_000;
   const longest = Math.max(1, ...rings.map(({ slots }) => slots.length));
-  const many = nodes <= 64 ? 5_000_000 : nodes <= 128 ? 4_000_000 : nodes <= 256 ? 3_200_000 : 1_400_000;
+  const many = nodes <= 64 ? 5_000_000 : nodes <= 128 ? 4_000_000 : nodes <= 256 ? 2_500_000 : 1_150_000;
   return Math.floor(many * Math.min(1, LONG_RING / longest));
 };
 
