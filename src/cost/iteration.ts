@@ -10,8 +10,9 @@ import type { LayerSet, LayerTables } from './layer-set.ts';
 import { measuredPipeline, measuredTransfer } from './measured-pipeline.ts';
 import type { MeasuredPipeline } from './measured-pipeline.ts';
 import { pipelineMakespan, pipelineTime } from './pipeline.ts';
-import type { ChunkTime, PipelineInput } from './stage.ts';
-import type { LinksOfStages } from './stage-links.ts';
+import type { TabledInput } from './schedule-closed.ts';
+import type { PipelineInput } from './stage.ts';
+import type { LinksOfStages, StageLinks } from './stage-links.ts';
 import type { StageSummer, StageTable } from './stage-sums.ts';
 import { stageCosts, stageParts } from './stages.ts';
 import type { CourseOf } from './schedule-course.ts';
@@ -99,7 +100,7 @@ interface Course {
   /** null without a pipeline. */
   readonly pipeline: PipelineInput | null;
   /** Over measured links: the slowest replica's pipeline by event simulation. */
-  readonly measured: MeasuredPipeline | null;
+  readonly measured: MeasuredPipeline<PipelineInput> | null;
 }
 
 /** Problem, tables and places that every call shares. */
@@ -164,37 +165,9 @@ const busyTime = ({ microBatches: m, heavy, vocabulary }: Course): number => m *
 /** A stage without passes of its own for the vocabulary. */
 const NO_PASSES: readonly Seconds[] = [];
 
-/** By way of the records that a breakdown takes. */
-const recordedTime = (context: IterationContext, s: Strategy, partition: Partition): number => {
-  const course = courseOf(context, s, partition);
-  const { pipeline, measured } = course;
-  const makespan =
-    measured?.makespan ?? (pipeline === null ? busyTime(course) : pipelineMakespan(pipeline, context.uneven));
-  const { exchange, step } = dataPart(tableOf(course.stages), s, measured?.headStarts ?? null);
-  return makespan + exchange + step + course.heavy.set.runtime.iterationOverhead;
-};
-
-/** Stages of one chunk each, as a simulation takes them. */
-const singleChunks = ({ forward, backward, weight }: StageTable, stages: number): ChunkTime[][] => {
-  const chunks: ChunkTime[][] = [];
-  for (let stage = 0; stage < stages; stage += 1)
-    chunks.push([
-      {
-        forward: seconds(forward[stage] ?? 0),
-        backward: seconds(backward[stage] ?? 0),
-        weightGradient: seconds(weight[stage] ?? 0),
-      },
-    ]);
-  return chunks;
-};
-
 /** Time of one iteration, to the last bit that of `iterationBreakdown`. Throws RangeError on a strategy that does not fit. */
 export const iterationTime = (context: IterationContext, s: Strategy, partition: Partition): number => {
   const { problem, tables } = context;
-  const isMeasured = tables.topology.links !== null;
-  // Both look at the chunks of a stage one by one.
-  if (s.virtualStages > 1 && (isMeasured || s.schedule === 'interleaved'))
-    return recordedTime(context, s, partition);
   const m = wholeMicroBatches(problem, s);
   const table = context.sumStages(tables.sets(s), context.machines(s), s, partition);
   let busiest = 0;
@@ -206,40 +179,29 @@ export const iterationTime = (context: IterationContext, s: Strategy, partition:
   let makespan = m * ((table.time[busiest] ?? 0) + vocabulary);
   let starts: readonly number[] | null = null;
   if (s.pipeline > 1 || s.virtualStages > 1) {
-    const replicas = context.linksOf(set, s);
     const vocabularyPasses =
       vocabulary > 0 ? Array.from({ length: s.pipeline }, () => seconds(vocabulary)) : NO_PASSES;
-    if (isMeasured) {
-      const chunks = singleChunks(table, s.pipeline);
-      const inputs = replicas.map(({ links, directed }): PipelineInput => ({
-        schedule: s.schedule,
-        vocabulary: s.vocabulary,
-        vocabularyPasses,
-        stages: s.pipeline,
-        virtualStages: s.virtualStages,
-        microBatches: m,
-        microBatchGroup: s.microBatchGroup,
-        blocking: set.behaviour.blockingTransfers,
-        chunks,
-        links,
-        ...(directed === undefined ? {} : { directed }),
-      }));
-      const measured = measuredPipeline(inputs, context.simulate);
+    const inputOf = (replica: StageLinks | undefined): TabledInput => ({
+      schedule: s.schedule,
+      vocabulary: s.vocabulary,
+      vocabularyPasses,
+      stages: s.pipeline,
+      virtualStages: s.virtualStages,
+      microBatches: m,
+      microBatchGroup: s.microBatchGroup,
+      blocking: set.behaviour.blockingTransfers,
+      sums: table,
+      passes: s.virtualStages > 1 ? table.passes : table,
+      links: replica?.links ?? [],
+      ...(replica?.directed === undefined ? {} : { directed: replica.directed }),
+    });
+    const replicas = context.linksOf(set, s);
+    if (tables.topology.links === null) makespan = pipelineMakespan(inputOf(replicas[0]), context.uneven);
+    else {
+      const measured = measuredPipeline(replicas.map(inputOf), context.simulate);
       makespan = measured.makespan;
       starts = measured.headStarts;
-    } else
-      makespan = pipelineMakespan({
-        schedule: s.schedule,
-        vocabulary: s.vocabulary,
-        vocabularyPasses,
-        stages: s.pipeline,
-        virtualStages: s.virtualStages,
-        microBatches: m,
-        microBatchGroup: s.microBatchGroup,
-        blocking: set.behaviour.blockingTransfers,
-        sums: table,
-        links: replicas[0]?.links ?? [],
-      });
+    }
   }
   const { exchange, step } = dataPart(table, s, starts);
   return makespan + exchange + step + set.runtime.iterationOverhead;

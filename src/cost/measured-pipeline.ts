@@ -2,12 +2,16 @@
 import { seconds } from '../units.ts';
 import type { Seconds } from '../units.ts';
 import { pipelineMakespan } from './pipeline.ts';
+import type { TabledInput } from './schedule-closed.ts';
 import type { CourseOf } from './schedule-course.ts';
 import type { PipelineCourse, PipelineInput } from './stage.ts';
 
-export interface MeasuredPipeline {
+/** A replica in either form. */
+type Replica = PipelineInput | TabledInput;
+
+export interface MeasuredPipeline<Input extends Replica> {
   /** Of the replica that takes longest. */
-  readonly input: PipelineInput;
+  readonly input: Input;
   readonly makespan: Seconds;
   /** By stage: seconds before the end of the passes at which all replicas are done with its own, so that its gradients may go. */
   readonly headStarts: readonly Seconds[];
@@ -17,24 +21,24 @@ export interface MeasuredPipeline {
 const MAXIMUM_SIMULATED = 8;
 
 /** Schedules that run a known order; the others are judged by their authors' closed forms, as without measured links. */
-const isSimulated = ({ schedule, vocabulary = 'last' }: PipelineInput): boolean =>
+const isSimulated = ({ schedule, vocabulary = 'last' }: Replica): boolean =>
   (schedule === 'gpipe' || schedule === '1f1b' || schedule === 'interleaved') &&
   (vocabulary === 'last' || vocabulary === 'redistributed');
 
-const courseOf = (input: PipelineInput, simulate: CourseOf): PipelineCourse => {
+const courseOf = (input: Replica, simulate: CourseOf): PipelineCourse => {
   if (isSimulated(input)) return simulate(input);
   const makespan = pipelineMakespan(input);
-  return { makespan, ends: input.chunks.map(() => makespan) };
+  return { makespan, ends: Array.from({ length: input.stages }, () => makespan) };
 };
 
 /**
  * The slowest of replicas that differ in their links alone, exact for GPipe, 1F1B and interleaved order by event
  * simulation (blocking sends and unequal stages too). Throws RangeError without any.
  */
-export const measuredPipeline = (
-  replicas: readonly PipelineInput[],
+export const measuredPipeline = <Input extends Replica>(
+  replicas: readonly Input[],
   simulate: CourseOf,
-): MeasuredPipeline => {
+): MeasuredPipeline<Input> => {
   const chosen =
     replicas.length <= MAXIMUM_SIMULATED
       ? replicas
@@ -45,7 +49,8 @@ export const measuredPipeline = (
           .map(({ input }) => input);
   const [first, ...others] = chosen;
   if (first === undefined) throw new RangeError('a pipeline has at least one replica');
-  let [input, slowest] = [first, courseOf(first, simulate)];
+  let input: Input = first;
+  let slowest = courseOf(first, simulate);
   const ends = [...slowest.ends];
   for (const other of others) {
     const course = courseOf(other, simulate);
@@ -60,7 +65,10 @@ export const measuredPipeline = (
 };
 
 /** The part of the slowest replica's time that would vanish with links of zero transfer time. */
-export const measuredTransfer = ({ input, makespan }: MeasuredPipeline, simulate: CourseOf): Seconds => {
+export const measuredTransfer = (
+  { input, makespan }: MeasuredPipeline<Replica>,
+  simulate: CourseOf,
+): Seconds => {
   const still = input.links.map(() => seconds(0));
   return seconds(
     makespan - courseOf({ ...input, links: still, directed: { down: still, up: still } }, simulate).makespan,

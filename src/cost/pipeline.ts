@@ -40,7 +40,8 @@ const closedForm = (input: ClosedInput): number => {
  */
 export const pipelineMakespan = (input: ClosedInput, uneven: UnevenTime | null = null): number => {
   const closed = closedForm(input);
-  if (uneven === null || !('chunks' in input) || isSpread(input) || !hasUnevenChunks(input)) return closed;
+  if (uneven === null || isSpread(input)) return closed;
+  if (!('chunks' in input || 'passes' in input) || !hasUnevenChunks(input)) return closed;
   return Math.max(closed, uneven(input));
 };
 

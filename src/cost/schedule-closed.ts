@@ -1,5 +1,5 @@
 /** Closed forms of the length of one pipelined iteration. */
-import type { PipelineInput } from './stage.ts';
+import type { FlatInput, PipelineInput } from './stage.ts';
 
 /** Σ over the chunks of each stage, of one micro-batch; only the first entries count where an array is longer. */
 export interface StageSums {
@@ -8,9 +8,12 @@ export interface StageSums {
   readonly weight: ArrayLike<number>;
 }
 
+/** A pipeline as a search asks about it: the passes of its chunks, and what they are together for each stage. */
+export type TabledInput = FlatInput & { readonly sums: StageSums };
+
 /** A pipeline by its chunks, or by the sums of each stage, which is all that closed forms look at. */
 export type ClosedInput =
-  PipelineInput | (Omit<PipelineInput, 'chunks' | 'directed'> & { readonly sums: StageSums });
+  PipelineInput | TabledInput | (Omit<PipelineInput, 'chunks'> & { readonly sums: StageSums });
 
 const sums = (input: ClosedInput): StageSums => {
   if ('sums' in input) return input.sums;

@@ -1,12 +1,14 @@
 /** The event simulation without its record of passes, for who asks for many: when each stage ends, and the whole. */
-import { steadyCourse } from './schedule-steady.ts';
+import { createInterleavedCourse, runsInRounds } from './schedule-interleaved.ts';
+import { createSteadyCourse } from './schedule-steady.ts';
 import { chunkPosition, stageOrder } from './schedule-order.ts';
 import type { ScheduleShape } from './schedule-order.ts';
-import { passTime, transferBetween } from './schedule-time.ts';
-import type { PipelineCourse, PipelineInput } from './stage.ts';
+import { transferBetween } from './schedule-time.ts';
+import { passesOf } from './stage.ts';
+import type { CourseInput, PipelineCourse } from './stage.ts';
 
 /** As simulatePipeline, for schedules of forward and backward passes in a known order (GPipe, 1F1B, interleaved). */
-export type CourseOf = (input: PipelineInput) => PipelineCourse;
+export type CourseOf = (input: CourseInput) => PipelineCourse;
 
 /** Passes of all stages in an order in which they can be timed: each after those that it waits for. */
 interface Order {
@@ -65,9 +67,12 @@ const REMEMBERED = 4_000_000;
 
 /**
  * Orders depend on the shape alone, and a search asks for the same few shapes again and again: who owns the simulation
- * owns what it remembers. 1F1B of one chunk a stage is timed round by round, and once its rounds repeat, in one step.
+ * owns what it remembers. 1F1B of one chunk a stage is timed round by round, and once its rounds repeat, in one step;
+ * interleaved pipelines of whole groups round by round.
  */
 export const createCourses = (): CourseOf => {
+  const steadyCourse = createSteadyCourse();
+  const interleavedCourse = createInterleavedCourse();
   const known = new Map<string, Order>();
   let passes = 0;
   let ends = new Float64Array(1024);
@@ -89,8 +94,10 @@ export const createCourses = (): CourseOf => {
     const { stages, virtualStages, microBatches } = input;
     if (input.schedule === '1f1b' && virtualStages === 1 && microBatches >= 2 * stages)
       return steadyCourse(input);
+    if (runsInRounds(input)) return interleavedCourse(input);
     const positions = stages * virtualStages;
     const { code, input: source, before, last } = remembered(input);
+    const { forward, backward } = passesOf(input);
     if (ends.length < code.length) ends = new Float64Array(2 * code.length);
     const [time, arrival, send] = [
       new Float64Array(2 * positions),
@@ -100,10 +107,8 @@ export const createCourses = (): CourseOf => {
     for (let stage = 0; stage < stages; stage += 1)
       for (let chunk = 0; chunk < virtualStages; chunk += 1) {
         const position = chunkPosition(input, stage, chunk);
-        const passes = input.chunks[stage]?.[chunk];
-        if (passes === undefined) throw new RangeError(`stage ${stage} has no chunk ${chunk}`);
-        time[2 * position] = passTime(passes, 'forward', false);
-        time[2 * position + 1] = passTime(passes, 'backward', false);
+        time[2 * position] = forward[stage * virtualStages + chunk] ?? 0;
+        time[2 * position + 1] = backward[stage * virtualStages + chunk] ?? 0;
         if (position + 1 < positions) {
           const down = transferBetween(input, position, position + 1);
           arrival[2 * (position + 1)] = down;

@@ -11,7 +11,11 @@ export const passTime = (chunk: ChunkTime, kind: PassKind, split: boolean): numb
 };
 
 /** One-way transfer time between the chunks at two neighbouring positions of the model. */
-export const transferBetween = (input: PipelineInput, from: number, to: number): number => {
+export const transferBetween = (
+  input: Pick<PipelineInput, 'stages' | 'schedule' | 'links' | 'directed'>,
+  from: number,
+  to: number,
+): number => {
   const stageOf = (position: number): number => {
     const chunk = Math.floor(position / input.stages);
     const offset = position % input.stages;

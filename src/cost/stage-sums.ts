@@ -4,6 +4,7 @@ import type { Partition, Strategy } from '../strategy/strategy.ts';
 import type { LayerCost } from './layer.ts';
 import type { LayerSet } from './layer-set.ts';
 import { isVShaped } from '../strategy/partition.ts';
+import type { PassTimes } from './stage.ts';
 import { headOnStage, headStage, slowestSet } from './stages.ts';
 
 /** By stage; entries beyond the strategy's stages are left from earlier calls. Overwritten by the next one. */
@@ -18,6 +19,8 @@ export interface StageTable {
   readonly expert: Float64Array;
   /** Of `backward`, the seconds on network ports. */
   readonly backwardPorts: Float64Array;
+  /** Of each chunk: [stage · virtual stages + chunk]; of a stage of one chunk `forward` and `backward` say the same. */
+  readonly passes: PassTimes;
 }
 
 export type StageSummer = (
@@ -39,7 +42,7 @@ const clear = (values: Float64Array, count: number): void => {
   for (let index = 0; index < count; index += 1) values[index] = 0;
 };
 
-const emptyTable = (stages: number): StageTable => ({
+const emptyTable = (stages: number, chunks: number): StageTable => ({
   sets: [],
   forward: new Float64Array(stages),
   backward: new Float64Array(stages),
@@ -48,6 +51,7 @@ const emptyTable = (stages: number): StageTable => ({
   dense: new Float64Array(stages),
   expert: new Float64Array(stages),
   backwardPorts: new Float64Array(stages),
+  passes: { forward: new Float64Array(chunks), backward: new Float64Array(chunks) },
 });
 
 /**
@@ -56,12 +60,14 @@ const emptyTable = (stages: number): StageTable => ({
  */
 export const createStageSummer = (problem: Problem, prefixes: readonly Int32Array[]): StageSummer => {
   const layers = problem.model.layers.length;
-  let table = emptyTable(64);
+  let table = emptyTable(64, 256);
   let starts = new Int32Array(256);
   const place = (s: Strategy, partition: Partition): void => {
     const { pipeline, virtualStages } = s;
-    if (starts.length < pipeline * virtualStages) starts = new Int32Array(2 * pipeline * virtualStages);
-    if (table.time.length < pipeline) table = emptyTable(2 * pipeline);
+    const chunks = pipeline * virtualStages;
+    if (starts.length < chunks) starts = new Int32Array(2 * chunks);
+    if (table.time.length < pipeline || table.passes.forward.length < chunks)
+      table = emptyTable(2 * pipeline, 2 * chunks);
     const v = isVShaped(s.schedule);
     let first = 0;
     for (let virtual = 0; virtual < virtualStages; virtual += 1)
@@ -123,6 +129,8 @@ export const createStageSummer = (problem: Problem, prefixes: readonly Int32Arra
         }
         const forward = sums[FORWARD] ?? 0;
         const backward = sums[BACKWARD] ?? 0;
+        table.passes.forward[stage * virtualStages + v] = forward;
+        table.passes.backward[stage * virtualStages + v] = backward;
         time += forward + backward;
         allForward += forward;
         allBackward += backward;

@@ -32,6 +32,34 @@ export interface PipelineInput {
   readonly blocking: boolean;
 }
 
+/** By place: [stage · virtual stages + chunk]. Only the first entries count where an array is longer. */
+export interface PassTimes {
+  readonly forward: Float64Array;
+  readonly backward: Float64Array;
+}
+
+/** A pipeline of which many are asked about: passes in two arrays instead of a record for each chunk. */
+export type FlatInput = Omit<PipelineInput, 'chunks'> & { readonly passes: PassTimes };
+
+/** What schedules of forward and backward passes are simulated from. */
+export type CourseInput = PipelineInput | FlatInput;
+
+/** The passes of a pipeline, flat. Throws RangeError where a chunk is missing. */
+export const passesOf = (input: CourseInput): PassTimes => {
+  if ('passes' in input) return input.passes;
+  const { stages, virtualStages, chunks } = input;
+  const count = stages * virtualStages;
+  const passes = { forward: new Float64Array(count), backward: new Float64Array(count) };
+  for (let stage = 0; stage < stages; stage += 1)
+    for (let chunk = 0; chunk < virtualStages; chunk += 1) {
+      const times = chunks[stage]?.[chunk];
+      if (times === undefined) throw new RangeError(`stage ${stage} has no chunk ${chunk}`);
+      passes.forward[stage * virtualStages + chunk] = times.forward;
+      passes.backward[stage * virtualStages + chunk] = times.backward;
+    }
+  return passes;
+};
+
 export interface PipelineTime {
   /**
    * From the first forward to the last backward. Zero-bubble and V-shaped schedules: longest time between first and
@@ -50,3 +78,15 @@ export interface PipelineCourse {
   /** The last pass of each stage. */
   readonly ends: readonly number[];
 }
+
+/** The course whose stages end at `count` entries of `ends` from `first` on. */
+export const courseOfEnds = (ends: Float64Array, first: number, count: number): PipelineCourse => {
+  const own: number[] = [];
+  let makespan = 0;
+  for (let index = first; index < first + count; index += 1) {
+    const end = ends[index] ?? 0;
+    own.push(end);
+    if (end > makespan) makespan = end;
+  }
+  return { makespan, ends: own };
+};

@@ -64,6 +64,42 @@ describe('the course of a pipeline', () => {
     }
   });
 
+  it('of interleaved groups is that of the event simulation to the last bit, whole groups or not, sends that block or not', () => {
+    const random = seededRandom(5);
+    const draw = (end: number): number => Math.floor(random() * end);
+    for (let round = 0; round < 200; round += 1) {
+      const stages = 2 + draw(5);
+      const virtualStages = 2 + draw(4);
+      const microBatchGroup = stages + draw(stages + 1);
+      const { chunks } = randomPipeline(6 * round + 1);
+      const times = () => Array.from({ length: stages }, () => seconds(0.3 * random()));
+      const input: PipelineInput = {
+        schedule: 'interleaved',
+        stages,
+        virtualStages,
+        // The last group is whole or at least as long as the pipeline: shorter ones may wait for themselves.
+        microBatches:
+          draw(4) * microBatchGroup +
+          (draw(2) === 0 ? microBatchGroup : Math.min(microBatchGroup, stages + draw(3))),
+        microBatchGroup,
+        chunks: Array.from({ length: stages }, (_, stage) =>
+          Array.from({ length: virtualStages }, (__, chunk) => ({
+            forward: seconds(0.5 + draw(3) + (chunks[0]?.[0]?.forward ?? 0)),
+            backward: seconds(1 + draw(3) + ((stage + chunk) % 2)),
+            weightGradient: seconds(0.4),
+          })),
+        ),
+        links: times(),
+        ...(round % 2 === 0 ? { directed: { down: times(), up: times() } } : {}),
+        blocking: round % 3 === 0,
+      };
+      const { makespan, passes } = simulatePipeline(input);
+      const found = course(input);
+      expect(found.makespan, JSON.stringify(input)).toBe(makespan);
+      expect(found.ends).toEqual(passes.map((own) => own.at(-1)?.end));
+    }
+  });
+
   it('remembers orders of its own alone: another instance answers the same', () => {
     const input = randomPipeline(1);
     expect(createCourses()(input)).toEqual(course(input));
