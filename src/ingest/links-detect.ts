@@ -27,9 +27,18 @@ const MARKS: readonly (readonly [LinkKind, RegExp])[] = [
   ['collectives', /^(?:size\(B\),|gpu,collective,|\w*,?collective\w*,)/u],
 ];
 
-/** JSON begins with a brace or a bracket; so do lines of MPI: `[1,0]<stdout>:`, `[prterun-host-1@1,0]<stdout>:`, `[0] #`. */
-const isJson = ({ text }: Source): boolean =>
-  /^\s*(?:\{|\[(?!(?:[\w.-]+@)?\d+,\d+\]<|\d+\] [\s#]))/u.test(text);
+const marked = (text: string): LinkKind | null => MARKS.find(([, mark]) => mark.test(text))?.[0] ?? null;
+
+/**
+ * JSON begins with a brace or a bracket; so do lines of MPI: `[1,0]<stdout>:`, `[prterun-host-1@1,0]<stdout>:`, `[0] #`,
+ * and what shells print before a command: `[user@host ~]$`.
+ */
+const isJson = (source: Source): boolean => {
+  const { text } = source;
+  if (!/^\s*(?:\{|\[(?!(?:[\w.-]+@)?\d+,\d+\]<|\d+\] [\s#]))/u.test(text)) return false;
+  // A bracket alone says little: what is no JSON, but has the marks of a tool, is that tool's.
+  return /^\s*\{/u.test(text) || marked(text.slice(0, HEAD)) === null || readJson(source).ok;
+};
 
 /** null where nothing tells. */
 export const detectKind = (source: Source): LinkKind | null => {
@@ -39,8 +48,8 @@ export const detectKind = (source: Source): LinkKind | null => {
     // What is broken JSON is refused as such by its reader.
     return read.ok ? (jsonKind(read.value) ?? 'matrix') : 'matrix';
   }
-  const found = MARKS.find(([, mark]) => mark.test(head));
-  if (found !== undefined) return found[0];
+  const found = marked(head);
+  if (found !== null) return found;
   return /^[^\n]*[,;\t][^\n]*$/mu.test(head) ? 'matrix' : null;
 };
 
@@ -51,7 +60,7 @@ export const isMeasurement = (source: Source): boolean => {
     const read = readJson(source);
     return read.ok && jsonKind(read.value) !== null;
   }
-  return MARKS.some(([, mark]) => mark.test(head));
+  return marked(head) !== null;
 };
 
 export const LINK_KINDS: readonly LinkKind[] = [

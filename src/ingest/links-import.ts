@@ -28,8 +28,10 @@ const merged = (all: readonly NodeFacts[]): NodeFacts => {
     hosts: first('hosts'),
     nodes: first('nodes'),
     perNode: first('perNode'),
+    kinds: first('kinds'),
     accelerator: first('accelerator'),
     intraNode: first('intraNode'),
+    nvlinks: all.find(({ intraNode }) => intraNode !== null)?.nvlinks ?? null,
     nics: first('nics'),
     tiers: all.find(({ tiers }) => tiers.length > 0)?.tiers ?? [],
   };

@@ -60,16 +60,29 @@ export interface LinkMatrix {
   readonly nominal: boolean;
 }
 
+/** What one node of a cluster of unequal ones has. */
+export interface NodeKind {
+  readonly host: string;
+  readonly perNode: number;
+  /** As the source calls its GPUs. */
+  readonly type: string | null;
+  readonly accelerator: string | null;
+}
+
 /** What the source says of nodes, in a SPEC's words; null where it is silent. */
 export interface NodeFacts {
   readonly hosts: readonly string[] | null;
   readonly nodes: number | null;
   readonly perNode: number | null;
+  /** Of each host, where they are not all equal. */
+  readonly kinds: readonly NodeKind[] | null;
   /** Preset, where the name of the device is one that planner knows. */
   readonly accelerator: string | null;
   /** Preset, or figures: bytes/s per GPU, one direction. */
   readonly intraNode:
     string | { readonly bandwidth: number; readonly kind: 'switch' | 'mesh' | 'pcie' } | null;
+  /** Links of one GPU, where `intraNode` counts them at an assumed rate. */
+  readonly nvlinks: number | null;
   readonly nics: { readonly count: number; readonly bandwidth: number | null } | null;
   readonly tiers: readonly {
     readonly name: string;
@@ -82,8 +95,10 @@ export const noFacts: NodeFacts = {
   hosts: null,
   nodes: null,
   perNode: null,
+  kinds: null,
   accelerator: null,
   intraNode: null,
+  nvlinks: null,
   nics: null,
   tiers: [],
 };

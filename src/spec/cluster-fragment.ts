@@ -1,6 +1,8 @@
 /** An imported cluster as files: the `cluster:` part of a SPEC, and its links as JSON. */
 import type { MeasuredLinks } from '../cluster/cluster.ts';
-import type { NodeFacts } from '../ingest/links-reading.ts';
+import { nvlinkRate } from '../ingest/links-gpu.ts';
+import { readAccelerator } from '../ingest/presets.ts';
+import type { NodeFacts, NodeKind } from '../ingest/links-reading.ts';
 import type { ImportedCluster } from '../ingest/links-import.ts';
 import { stringify } from 'yaml';
 
@@ -22,13 +24,47 @@ const nicsOf = ({ nics }: NodeFacts): Readonly<Record<string, unknown>> | undefi
     ? undefined
     : { count: nics.count, bandwidth: rate(nics.bandwidth), latency: '5 us' };
 
-const nodesOf = ({ hosts, nodes }: NodeFacts): unknown =>
-  hosts === null ? (nodes ?? 1) : [{ count: hosts.length, hosts: [...hosts] }];
+/** Runs of equal nodes in the order of the hosts, as the links have it. */
+const groupsOf = (hosts: readonly string[], kinds: readonly NodeKind[]): unknown => {
+  const groups: { hosts: string[]; kind: NodeKind | undefined }[] = [];
+  for (const host of hosts) {
+    const kind = kinds.find((each) => each.host === host);
+    const last = groups.at(-1);
+    const same = last?.kind?.perNode === kind?.perNode && last?.kind?.type === kind?.type;
+    if (last !== undefined && same) last.hosts.push(host);
+    else groups.push({ hosts: [host], kind });
+  }
+  return groups.map(({ hosts: own, kind }) => ({
+    count: own.length,
+    hosts: own,
+    ...(kind === undefined ? {} : { per_node: kind.perNode }),
+    ...(kind === undefined || kind.accelerator === null ? {} : { accelerator: kind.accelerator }),
+  }));
+};
+
+const nodesOf = ({ hosts, nodes, kinds }: NodeFacts): unknown => {
+  if (hosts === null) return nodes ?? 1;
+  return kinds === null ? [{ count: hosts.length, hosts: [...hosts] }] : groupsOf(hosts, kinds);
+};
+
+/** Links counted at an assumed rate get that of the accelerator; null where it brings them itself. */
+const intraNodeOf = (
+  { intraNode, nvlinks }: NodeFacts,
+  accelerator: string | null,
+): NodeFacts['intraNode'] => {
+  if (intraNode === null || nvlinks === null || accelerator === null) return intraNode;
+  const bandwidth = nvlinks * nvlinkRate(accelerator);
+  const usual = readAccelerator(accelerator).intraNode;
+  const kind = typeof intraNode === 'string' ? 'switch' : intraNode.kind;
+  if (usual.bandwidth === bandwidth && usual.kind === kind) return null;
+  return bandwidth === nvlinks * 25e9 ? intraNode : { bandwidth, kind };
+};
 
 /** The fragment in YAML; `accelerator` is left out where nobody told it. */
 export const clusterFragment = ({ facts }: ImportedCluster, options: FragmentOptions): string => {
-  const { intraNode, tiers, perNode } = facts;
+  const { tiers, perNode } = facts;
   const accelerator = options.accelerator ?? facts.accelerator;
+  const intraNode = intraNodeOf(facts, accelerator);
   const nics = nicsOf(facts);
   const network = {
     ...(tiers.length === 0

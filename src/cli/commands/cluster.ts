@@ -139,7 +139,8 @@ const runImport = (files: readonly string[], options: ImportOptions): void => {
     if (links !== null) writeAnswer(linksDocument(links, unusable), options);
     return;
   }
-  if ((accelerator ?? facts.accelerator) === null)
+  const unnamed = facts.kinds?.some((kind) => kind.accelerator === null) ?? facts.accelerator === null;
+  if (accelerator === undefined && unnamed)
     notes.push(note(first, 'no file names the GPU: add cluster.accelerator, or give --accelerator'));
   if (links !== null && target === null)
     notes.push(note(first, 'the links are written only with -o FILE, or alone with --format json'));
