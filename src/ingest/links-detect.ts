@@ -18,7 +18,7 @@ const HEAD = 200_000;
 /** Marks that no other tool prints, the surest first. */
 const MARKS: readonly (readonly [LinkKind, RegExp])[] = [
   ['nccl-topology', /<(?:system|graphs)\b|^\s*<\?xml/u],
-  ['ibnetdiscover', /^Switch\s+\d+\s+"|^switchguid=/mu],
+  ['ibnetdiscover', /^\s*(?:Switch\s+\d+\s+"|switchguid=)|^(?:CA|SW)\s+\d+\s+\d+\s+0x[\da-f]+\s/mu],
   ['scontrol', /^\s*NodeName=\S/mu],
   ['mpigraph', /^(?:START mpiGraph|(?:Send|Recv)[\t,]\S)/mu],
   ['nccl-tests', /\balgbw\s+busbw\b|_perf(?:_mpi)?\s|^\s*(?:\S+:)?\s*#\s*nThread\s/mu],

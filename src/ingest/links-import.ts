@@ -20,13 +20,25 @@ export type ImportResult =
   | { readonly ok: true; readonly value: ImportedCluster; readonly warnings: readonly Diagnostic[] }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
+/** Of several files the first that names hosts; but of those that a fabric holds, only what the scheduler offers. */
+const hostsOf = (readings: readonly LinkReading[]): Pick<NodeFacts, 'hosts' | 'nodes'> => {
+  const named = readings.find(({ facts }) => facts.hosts !== null)?.facts;
+  const fabric = readings.find(({ kind }) => kind === 'ibnetdiscover')?.facts.hosts;
+  const offered = readings.find(({ kind }) => kind === 'scontrol')?.facts.hosts;
+  const nodes = readings.find(({ facts }) => facts.nodes !== null)?.facts.nodes ?? null;
+  if (!fabric || !offered) return { hosts: named?.hosts ?? null, nodes: named?.nodes ?? nodes };
+  const both = fabric.filter((host) => offered.includes(host));
+  const hosts = both.length === offered.length ? both : offered;
+  return { hosts, nodes: hosts.length };
+};
+
 /** Of facts that several files state, the first counts. */
-const merged = (all: readonly NodeFacts[]): NodeFacts => {
+const merged = (readings: readonly LinkReading[]): NodeFacts => {
+  const all = readings.map((reading) => reading.facts);
   const first = <K extends keyof NodeFacts>(key: K): NodeFacts[K] =>
     (all.find((facts) => facts[key] !== null) ?? noFacts)[key];
   return {
-    hosts: first('hosts'),
-    nodes: first('nodes'),
+    ...hostsOf(readings),
     perNode: first('perNode'),
     kinds: first('kinds'),
     accelerator: first('accelerator'),
@@ -102,7 +114,7 @@ export const importLinks = (
     found === null || report.errors.length > 0 ? null : trustLinks(found.matrix, options, report);
   const links = trusted === null ? null : inService(trusted.links, readings, report);
   if (report.errors.length > 0) return { ok: false, diagnostics: report.errors };
-  const facts = merged(readings.map((reading) => reading.facts));
+  const facts = merged(readings);
   const named = links === null ? new Set<string>() : new Set(links.names);
   const nodes =
     links === null

@@ -2,93 +2,18 @@
  * ibnetdiscover: switches and adapters of an InfiniBand fabric with the cables between them → which hosts share leaf
  * switches, and how much leaves those. Source of the format: ibnetdiscover(8), linux-rdma/rdma-core infiniband-diags.
  */
-import { logLines } from './links-lines.ts';
-import type { LogLine } from './links-lines.ts';
+import { switchesOf } from './links-infiniband-lines.ts';
+import type { Switch } from './links-infiniband-lines.ts';
 import { ReadingReport, noFacts, startOf } from './links-reading.ts';
 import type { ReadingResult } from './links-reading.ts';
-import type { Range, Source } from './source.ts';
+import type { Source } from './source.ts';
 
-/** Gb/s of a lane, as the tool names rates. */
-const LANE: Readonly<Record<string, number>> = {
-  SDR: 2,
-  DDR: 4,
-  QDR: 8,
-  FDR10: 10,
-  FDR: 14,
-  EDR: 25,
-  HDR: 50,
-  NDR: 100,
-  XDR: 200,
-};
-
-interface Port {
-  readonly to: string;
-  readonly name: string;
-  /** bytes/s */
-  readonly rate: number;
-}
-
-interface Switch {
-  readonly id: string;
-  readonly name: string;
-  readonly declared: number;
-  readonly ports: Port[];
-  readonly range: Range;
-}
-
-const rangeIn = (line: LogLine, part: string): Range => {
-  const start = line.start + Math.max(0, line.text.indexOf(part));
-  return { source: line.source, start, end: start + Math.max(1, part.length) };
-};
-
-const switchesOf = (source: Source, report: ReadingReport): readonly Switch[] => {
-  const switches: Switch[] = [];
-  let open: Switch | null = null;
-  for (const line of logLines(source)) {
-    const head = /^(Switch|Ca|Rt)\s+(\d+)\s+"([^"]*)"\s*#\s*"([^"]*)"/u.exec(line.text);
-    if (head !== null) {
-      const [, kind, ports = '', id = '', name = ''] = head;
-      open = null;
-      if (kind !== 'Switch') continue;
-      if (switches.some((known) => known.id === id))
-        report.error(rangeIn(line, id), `the switch ${id} is given twice`);
-      open = { id, name, declared: Number(ports), ports: [], range: rangeIn(line, id) };
-      switches.push(open);
-      continue;
-    }
-    if (/^(?:Switch|Ca)\s/u.test(line.text)) {
-      report.error(
-        rangeIn(line, line.text.trim()),
-        'expected the number of ports, an id and a name in quotes',
-      );
-      open = null;
-      continue;
-    }
-    if (open === null || !line.text.startsWith('[')) continue;
-    const port =
-      /^\[(\d+)\](?:\([0-9a-f]+\))?\s+"([^"]*)"\[\d+\](?:\([0-9a-f]+\))?\s*#\s*"([^"]*)".*?\s(\d+)x(\w+)\s*$/u.exec(
-        line.text,
-      );
-    if (port === null) {
-      report.error(rangeIn(line, line.text.trim()), 'expected [port] "id"[port] # "name" lid N WIDTHxSPEED');
-      continue;
-    }
-    const [, number = '', to = '', name = '', width = '', speed = ''] = port;
-    const lane = LANE[speed];
-    if (lane === undefined)
-      report.error(rangeIn(line, `${width}x${speed}`), `the speed ${width}x${speed} is not known`);
-    if (Number(number) > open.declared)
-      report.error(rangeIn(line, `[${number}]`), `port ${number} of a switch that has ${open.declared}`);
-    open.ports.push({ to, name, rate: (Number(width) * (lane ?? 0) * 1e9) / 8 });
-  }
-  return switches;
-};
-
-/** `host hca` in an adapter's description; factory names and aggregation nodes of switches name no host. */
+/** `host hca`, or `host`, in an adapter's description; factory names and aggregation nodes of switches name no host. */
 const hostOf = (name: string): string | null => {
-  if (/Mellanox Technologies|Aggregation Node|ConnectX|MT\d{4}/iu.test(name)) return null;
-  const parts = name.trim().split(/\s+/u);
-  return parts.length >= 2 ? (parts[0] ?? null) : null;
+  if (/Mellanox Technologies|Aggregation Node|ConnectX|InfiniHost|QLogic|MT\d{4}|^localhost\b/iu.test(name))
+    return null;
+  const [host = ''] = name.trim().split(/\s+/u);
+  return /^(?:|(?:HCA-|mlx\d+_|hfi\d+_|qib)\d+)$/u.test(host) ? null : host;
 };
 
 /** Hosts joined by sharing a leaf switch: with rails every port of a host is on a leaf of its own. */
@@ -103,6 +28,22 @@ const podsOf = (leaves: readonly (readonly string[])[]): readonly (readonly stri
 
 const natural = new Intl.Collator('en', { numeric: true });
 
+/** Cables between switches that run slower than most of them do: a degraded one slows all that cross it. */
+const warnOfSlow = (switches: readonly Switch[], report: ReadingReport): void => {
+  const ports = switches.flatMap((each) => each.ports.filter(({ toSwitch }) => toSwitch));
+  const counts = new Map<string, number>();
+  for (const { speed } of ports) counts.set(speed, (counts.get(speed) ?? 0) + 1);
+  const usual = [...counts].toSorted(([, m], [, n]) => n - m)[0]?.[0];
+  const rate = ports.find(({ speed }) => speed === usual)?.rate ?? 0;
+  const slow = ports.filter((port) => port.rate < rate);
+  const [first] = slow;
+  if (first !== undefined)
+    report.warn(
+      first.range,
+      `${slow.length} ports between switches run slower than the ${usual ?? ''} of most: ${first.speed}`,
+    );
+};
+
 export const readFabric = (source: Source): ReadingResult => {
   const report = new ReadingReport('ibnetdiscover');
   const switches = switchesOf(source, report);
@@ -110,8 +51,8 @@ export const readFabric = (source: Source): ReadingResult => {
     report.error(startOf(source), 'no switch: expected lines Switch PORTS "S-…" # "name"');
   const ids = new Set(switches.map(({ id }) => id));
   for (const { ports, range, name } of switches)
-    for (const { to } of ports)
-      if (to.startsWith('S-') && !ids.has(to)) {
+    for (const { to, toSwitch } of ports)
+      if (toSwitch && !ids.has(to)) {
         report.error(range, `${name} leads to the switch ${to}, which the file does not hold: it is cut off`);
         break;
       }
@@ -120,8 +61,8 @@ export const readFabric = (source: Source): ReadingResult => {
   const leaves = switches.flatMap((each) => {
     const hosts: string[] = [];
     let [down, up] = [0, 0];
-    for (const { to, name, rate } of each.ports) {
-      if (to.startsWith('S-')) up += rate;
+    for (const { toSwitch, name, rate } of each.ports) {
+      if (toSwitch) up += rate;
       else if (!/Aggregation Node/iu.test(name)) {
         const host = hostOf(name);
         down += rate;
@@ -164,6 +105,7 @@ export const readFabric = (source: Source): ReadingResult => {
       first,
       `groups of hosts that share leaf switches differ (${sizes.join(', ')}): the tier is taken with the largest`,
     );
+  warnOfSlow(switches, report);
   const oversubscription = Math.max(1, ...leaves.filter(({ up }) => up > 0).map(({ down, up }) => down / up));
   const rate = switches.flatMap((each) =>
     each.ports.filter(({ name }) => hostOf(name) !== null).map((port) => port.rate),
@@ -176,7 +118,7 @@ export const readFabric = (source: Source): ReadingResult => {
       ...noFacts,
       hosts,
       nodes: hosts.length,
-      nics: { count: usual, bandwidth: Math.min(...rate) },
+      nics: { count: usual, bandwidth: rate.some(Number.isNaN) ? null : Math.min(...rate) },
       tiers:
         ordered.length === 1
           ? []

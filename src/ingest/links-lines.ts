@@ -30,21 +30,22 @@ const PREFIXES = [
   /^\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)? /u,
 ];
 
-const cleaned = (line: string): string =>
-  PREFIXES.reduce((text, prefix) => text.replace(prefix, blank), line.replace(ESCAPES, blank)).replace(
-    /\r$/u,
-    ' ',
-  );
-
-export const logLines = (source: Source): readonly LogLine[] => {
+const linesOf = (source: Source, prefixes: readonly RegExp[]): readonly LogLine[] => {
   const lines: LogLine[] = [];
   let start = 0;
   for (const line of source.text.split('\n')) {
-    lines.push({ text: cleaned(line), start, source });
+    const shown = line.replace(ESCAPES, blank);
+    const text = prefixes.reduce((rest, prefix) => rest.replace(prefix, blank), shown);
+    lines.push({ text: text.replace(/\r$/u, ' '), start, source });
     start += line.length + 1;
   }
   return lines;
 };
+
+export const logLines = (source: Source): readonly LogLine[] => linesOf(source, PREFIXES);
+
+/** Without colours, but with all that looks like the prefix of a launcher: of tools whose own lines do. */
+export const plainLines = (source: Source): readonly LogLine[] => linesOf(source, []);
 
 export const wordsOf = ({ text, start, source }: LogLine): readonly Word[] =>
   [...text.matchAll(/\S+/gu)].map((match) => ({
