@@ -20,7 +20,7 @@ const MARKS: readonly (readonly [LinkKind, RegExp])[] = [
   ['nccl-topology', /<(?:system|graphs)\b|^\s*<\?xml/u],
   ['ibnetdiscover', /^\s*(?:Switch\s+\d+\s+"|switchguid=)|^(?:CA|SW)\s+\d+\s+\d+\s+0x[\da-f]+\s/mu],
   ['scontrol', /^\s*NodeName=\S/mu],
-  ['mpigraph', /^(?:START mpiGraph|(?:Send|Recv)[\t,]\S)/mu],
+  ['mpigraph', /\bSTART mpiGraph\b|^\s*(?:Send|Recv)(?: *[\t,]\S|\s+\S+:\d)/mu],
   ['nccl-tests', /\balgbw\s+busbw\b|_perf(?:_mpi)?\s|^\s*(?:\S+:)?\s*#\s*nThread\s/mu],
   ['nccl-tests', /^\s*\d+\s+\d+\s+(?:float|half|double|bfloat16|u?int\d+)\s/mu],
   ['nvidia-smi-topo', /^[\s\u001b[\d;m]*GPU\d+\s/mu],

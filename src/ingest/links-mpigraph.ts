@@ -21,19 +21,21 @@ interface Table {
   readonly header: Range;
 }
 
-/** Fields between tabs or commas; an empty one at the end is the separator's. */
-const fieldsOf = (line: LogLine): { readonly text: string; readonly range: Range }[] => {
-  const fields: { readonly text: string; readonly range: Range }[] = [];
-  let at = line.start;
-  for (const written of line.text.split(/[\t,]/u)) {
-    const lead = written.length - written.trimStart().length;
-    const text = written.trim();
-    const start = at + lead;
-    fields.push({ text, range: { source: line.source, start, end: start + Math.max(1, text.length) } });
-    at += written.length + 1;
-  }
-  if (fields.at(-1)?.text === '') fields.pop();
-  return fields;
+interface Field {
+  readonly text: string;
+  readonly range: Range;
+}
+
+/** Words between blanks or commas; `host:0 to` and `host:0 from`, which head rows, are one. */
+const fieldsOf = (line: LogLine): readonly Field[] => {
+  const [label, ...others] = [...line.text.matchAll(/[^\s,]+/gu)].map(({ 0: text, index }): Field => {
+    const start = line.start + index;
+    return { text, range: { source: line.source, start, end: start + text.length } };
+  });
+  if (label === undefined) return [];
+  const [way, ...values] = others;
+  if (way === undefined || !/^(?:to|from)$/u.test(way.text)) return [label, ...others];
+  return [{ text: `${label.text} ${way.text}`, range: { ...label.range, end: way.range.end } }, ...values];
 };
 
 /** Processes of one host are numbered `host:0`, `host:1`, …. */
@@ -43,7 +45,7 @@ const tablesOf = (source: Source, report: ReadingReport): readonly Table[] => {
   const tables: Table[] = [];
   let open: Table | null = null;
   for (const line of logLines(source)) {
-    const header = /^(Send|Recv)[\t,]/u.exec(line.text);
+    const header = /^\s*(Send|Recv)(?: *[\t,]|\s+(?=\S+:\d))/u.exec(line.text);
     if (header !== null) {
       const names = fieldsOf(line)
         .slice(1)
@@ -130,7 +132,7 @@ const matrixOf = (table: Table): LinkMatrix => {
 /** The log prints the largest of each table: a table that lacks it is not the one that was measured. */
 const checkMaximum = (source: Source, tables: readonly Table[], report: ReadingReport): void => {
   for (const line of logLines(source)) {
-    const found = /^(Send|Recv) max\s+([\d.]+)/u.exec(line.text);
+    const found = /^\s*(Send|Recv) max:?\s+([\d.]+)/u.exec(line.text);
     if (found === null) continue;
     const table = tables.find(({ way }) => way === (found[1] === 'Send' ? 'send' : 'recv'));
     const stated = Number(found[2]);
@@ -152,7 +154,9 @@ export const readMpiGraph = (source: Source, options: ReadOptions): ReadingResul
       'no table of mpiGraph: expected a line that begins with Send or Recv and names processes',
     );
   if (report.errors.length === 0) checkMaximum(source, tables, report);
-  if (/^START mpiGraph/mu.test(source.text) && !/^END mpiGraph/mu.test(source.text))
+  const lines = logLines(source).map(({ text }) => text.trim());
+  const says = (words: string): boolean => lines.some((text) => text.startsWith(words));
+  if (says('START mpiGraph') && !says('END mpiGraph'))
     report.error(startOf(source), 'the log has no line "END mpiGraph": the run did not finish');
   const wanted = options.test === 'send' || options.test === 'recv' ? options.test : null;
   const table =
@@ -164,7 +168,9 @@ export const readMpiGraph = (source: Source, options: ReadOptions): ReadingResul
   const processes = table.names.length / matrix.names.length;
   if (processes > 1)
     report.warn(table.header, `${processes} processes a host: a link is the mean over their pairs`);
-  const size = /^MsgSize\s+(\d+)/mu.exec(source.text)?.[1];
+  const size = /^(?:MsgSize|Msg Size:)\s+(\d+)/u.exec(
+    lines.find((text) => /^Msg ?Size/u.test(text)) ?? '',
+  )?.[1];
   const of = size === undefined ? '' : `, messages of ${size} bytes`;
   return report.finish({
     kind: 'mpigraph',
