@@ -64,6 +64,8 @@ const rowOf = (source: Source, row: unknown, index: number, report: ReadingRepor
   }
   return {
     message: row['size'],
+    operation: typeof row['redop'] === 'string' ? row['redop'] : null,
+    root: typeof row['root'] === 'number' ? row['root'] : null,
     seconds: Number(figures[clock]) * 1e-6,
     algorithm: Number(figures['alg_bw']) * 1e9,
     bus: Number(figures['bus_bw']) * 1e9,

@@ -18,6 +18,9 @@ export interface RunDevice {
 
 export interface RunRow {
   readonly message: number;
+  /** `sum`, `none`, …, and the root or -1; null where the test prints none. */
+  readonly operation: string | null;
+  readonly root: number | null;
   readonly seconds: number;
   readonly algorithm: number;
   readonly bus: number;
@@ -60,7 +63,7 @@ export const collectiveNamed = (text: string): Collective | null =>
   PROGRAMS.find(([pattern]) => pattern.test(text))?.[1] ?? null;
 
 const DEVICE =
-  /Rank\s+(\d+)\s+(?:Group\s+\d+\s+)?Pid\s+\d+\s+on\s+(\S+)\s+device\s+\d+\s+\[[^\]]*\]\s*(.*?)\s*$/u;
+  /Rank\s+(\d+)\s+(?:Group\s+\d+\s+)?(?:Pid\s+\d+\s+)?on\s+(\S+)\s+device\s+\d+\s+\[[^\]]*\]\s*(.*?)\s*$/u;
 const MAXIMUM_ROWS = 100_000;
 const emptyDraft = (collective: Collective | null): Draft => ({
   collective,
@@ -123,7 +126,16 @@ const rowOf = (
     report.error(algorithm.range, `the columns contradict one another: ${found}, not ${algorithm.text}`);
     return null;
   }
-  return { message, seconds: duration * unit, algorithm: rate * 1e9, bus: busRate * 1e9, range };
+  const [operation, root] = words.slice(3, first);
+  return {
+    message,
+    operation: operation?.text ?? null,
+    root: numberOf(root?.text ?? ''),
+    seconds: duration * unit,
+    algorithm: rate * 1e9,
+    bus: busRate * 1e9,
+    range,
+  };
 };
 
 /** All runs of a log, in order. What is neither header, device, row nor verdict is passed over. */
@@ -139,8 +151,10 @@ export const ncclRuns = (source: Source, report: ReadingReport): readonly NcclRu
   };
   for (const line of logLines(source)) {
     const content = line.text.trim();
-    const named = /(?:Collective test starting:|(?:^|[\s/])\w+_perf(?:_mpi)?(?=\s|$))/u.exec(content);
-    if (/^#?\s*nThread\s/u.test(content) || named !== null) {
+    const named = /(?:Collective test starting:|(?:^|[\s/])(?:\w+_perf(?:_mpi)?|\w+_test)(?=\s|$))/u.exec(
+      content,
+    );
+    if (/^#?\s*nThread:?\s/u.test(content) || named !== null) {
       if (draft.header !== null) close();
       if (named !== null) draft.collective = collectiveNamed(content.slice(named.index));
       // A program started by hand with -g N is one process with N GPUs of this host.
@@ -157,7 +171,15 @@ export const ncclRuns = (source: Source, report: ReadingReport): readonly NcclRu
     if (device !== null) {
       if (draft.header !== null) close();
       if (draft.devices.every(({ device: name }) => name === '')) draft.devices = [];
-      draft.devices.push({ rank: Number(device[1]), host: device[2] ?? '', device: device[3] ?? '' });
+      const rank = Number(device[1]);
+      if (draft.devices.some((other) => other.rank === rank)) {
+        report.error(
+          lineRange(line),
+          `rank ${rank} is listed twice: processes that ran by themselves, without MPI, or logs mixed up`,
+        );
+        return runs;
+      }
+      draft.devices.push({ rank, host: device[2] ?? '', device: device[3] ?? '' });
       continue;
     }
     const columns = /\bbusbw\b/u.test(content) ? columnsOf(wordsOf(line)) : null;
@@ -165,6 +187,7 @@ export const ncclRuns = (source: Source, report: ReadingReport): readonly NcclRu
       if (draft.header !== null) close();
       draft.header = lineRange(line);
       draft.columns = columns;
+      unit = columns.unit;
       continue;
     }
     if (/^#?\s*\(B\)/u.test(content)) {
@@ -182,7 +205,11 @@ export const ncclRuns = (source: Source, report: ReadingReport): readonly NcclRu
       draft.abridged = true;
       continue;
     }
-    if (!/^\d+\s+\d+\s+(?:u?int\d+|float|double|half|bfloat16|fp8\S*|f8\S*|float\d+)\s/u.test(`${content} `))
+    if (
+      !/^\d+\s+\d+\s+(?:u?int\d*|char|float|double|half|bfloat16|fp8\S*|f8\S*|float\d+)\s/u.test(
+        `${content} `,
+      )
+    )
       continue;
     if (draft.header === null || draft.columns === null) {
       report.error(

@@ -20,9 +20,27 @@ const printedFactor = (rows: readonly RunRow[]): number | null => {
   return large.length === 0 ? null : median(large.map(({ bus, algorithm }) => bus / algorithm));
 };
 
-/** The test from what its factor of bus bandwidth can be; null where several remain. */
-const inferred = (factor: number | null): Collective | null =>
-  factor !== null && factor > 1.02 ? 'all-reduce' : null;
+const REDUCTIONS: readonly Collective[] = ['all-reduce', 'reduce-scatter', 'reduce'];
+const TRANSFERS: readonly Collective[] = ['all-gather', 'all-to-all', 'sendrecv', 'broadcast'];
+
+/** Tests that print such an operation and root, and that ratio of bus to algorithm bandwidth. */
+const candidates = (row: RunRow, factor: number | null, ranks: number | null): readonly Collective[] => {
+  const { operation, root } = row;
+  const kinds =
+    operation === null
+      ? [...REDUCTIONS, ...TRANSFERS]
+      : /^(?:sum|prod|max|min|avg|mulsum)$/u.test(operation)
+        ? REDUCTIONS
+        : TRANSFERS;
+  return kinds.filter((kind) => {
+    const rooted = kind === 'reduce' || kind === 'broadcast';
+    if (root !== null && rooted !== root >= 0) return false;
+    if (factor === null) return true;
+    // Over ranks that are not known only an all-reduce goes above 1, and nothing but two of its ranks, or one sender, is at 1.
+    if (ranks === null) return kind === 'all-reduce' ? factor > 0.98 : factor < 1.02;
+    return Math.abs(factor / busFactor(kind, ranks) - 1) <= 0.05;
+  });
+};
 
 interface Ranks {
   readonly ranks: number | null;
@@ -79,14 +97,18 @@ const curveOf = (run: NcclRun, source: Source, report: ReadingReport): LinkCurve
   }
   const factor = printedFactor(rows);
   const stated = run.collective ?? collectiveNamed(source.name.replace(/^.*[/\\]/u, ''));
-  const collective = stated ?? inferred(factor);
-  if (collective === null) {
+  const [first] = rows;
+  const possible = stated === null && first !== undefined ? candidates(first, factor, ranks) : [];
+  const known = stated ?? possible[0] ?? 'all-gather';
+  if (stated === null && possible.length !== 1)
     report.warn(
       run.header,
-      'the log does not name its test; read as all-gather (nccl-tests prints the program in its first lines)',
+      `the log does not name its test; read as ${known}${possible.length > 1 ? `, though it could be ${possible.slice(1).join(', ')}` : ''} (nccl-tests prints the program in its first lines)`,
     );
+  if (ranks === 1) {
+    report.warn(run.header, 'ignored: one rank by itself, which sends nothing (several need MPI, or -g)');
+    return null;
   }
-  const known = collective ?? 'all-gather';
   const expected = ranks === null ? null : busFactor(known, ranks);
   if (expected !== null && factor !== null && Math.abs(factor / expected - 1) > 0.05)
     report.error(
@@ -128,6 +150,9 @@ export const readNcclTests = (source: Source, options: ReadOptions, isReport = f
   if (runs.length === 0 && report.errors.length === 0)
     report.error(startOf(source), 'no table of nccl-tests: expected a line "# size count type … busbw"');
   const curves = runs.map((run) => curveOf(run, source, report)).filter((curve) => curve !== null);
+  const [alone] = runs;
+  if (alone !== undefined && curves.length === 0 && report.errors.length === 0)
+    report.error(alone.header, 'each run is of one rank by itself, which sends nothing');
   if (report.errors.length > 0) return report.refuse();
   const chosen =
     options.test === null ? curves : curves.filter(({ collective }) => collective === options.test);

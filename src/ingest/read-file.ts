@@ -76,6 +76,9 @@ export const readBinaryFile = (path: string, name: string, maximum: number): Res
 
 /** Bytes as text in UTF-8 without control characters. A byte order mark is dropped. */
 export const textOf = (bytes: Buffer, name: string, coloured = false): Result<Source> => {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    return refuse(name, 'is text in UTF-16, as Windows PowerShell writes it: save it as UTF-8');
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
