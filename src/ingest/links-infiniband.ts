@@ -44,6 +44,20 @@ const warnOfSlow = (switches: readonly Switch[], report: ReadingReport): void =>
     );
 };
 
+/** A cable stands with both of its ends: where one way lacks lines, the file does. */
+const warnOfMissing = (switches: readonly Switch[], report: ReadingReport): void => {
+  const cables = new Map<string, number>();
+  for (const { id, ports } of switches)
+    for (const { to, toSwitch } of ports)
+      if (toSwitch) cables.set(`${id} ${to}`, (cables.get(`${id} ${to}`) ?? 0) + 1);
+  for (const { id, ports, range } of switches)
+    for (const to of new Set(ports.filter((port) => port.toSwitch).map((port) => port.to))) {
+      const [there = 0, back = 0] = [cables.get(`${id} ${to}`), cables.get(`${to} ${id}`)];
+      if (there > back)
+        report.warn(range, `${there} cables lead from ${id} to ${to}, but ${back} back: lines are missing`);
+    }
+};
+
 export const readFabric = (source: Source): ReadingResult => {
   const report = new ReadingReport('ibnetdiscover');
   const switches = switchesOf(source, report);
@@ -106,6 +120,7 @@ export const readFabric = (source: Source): ReadingResult => {
       `groups of hosts that share leaf switches differ (${sizes.join(', ')}): the tier is taken with the largest`,
     );
   warnOfSlow(switches, report);
+  warnOfMissing(switches, report);
   const oversubscription = Math.max(1, ...leaves.filter(({ up }) => up > 0).map(({ down, up }) => down / up));
   const rate = switches.flatMap((each) =>
     each.ports.filter(({ name }) => hostOf(name) !== null).map((port) => port.rate),

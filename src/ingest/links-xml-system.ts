@@ -3,7 +3,7 @@
  * src/graph/xml.cc, topo.h; ROCm/rccl for xgmi.
  */
 import { noFacts } from './links-reading.ts';
-import type { NodeFacts, ReadingResult , ReadingReport} from './links-reading.ts';
+import type { NodeFacts, ReadingResult, ReadingReport } from './links-reading.ts';
 import type { Source } from './source.ts';
 import { allElements as all, attribute } from './links-xml-elements.ts';
 import type { Element } from './links-xml-elements.ts';
