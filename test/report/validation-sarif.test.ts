@@ -1,8 +1,10 @@
+import schema from '@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json' with { type: 'json' };
+import draft04 from 'ajv-draft-04';
+import formats from 'ajv-formats';
 import type { Log } from 'sarif';
 import { describe, expect, it } from 'vitest';
 import { uriOf, validationSarif } from '../../src/report/validation-sarif.ts';
 import { judge, script } from '../validate/judge.ts';
-import { sarifFaults, sarifObjects } from './sarif-types.ts';
 
 const batch = '--micro-batch-size 1 --global-batch-size 64';
 const reports = [
@@ -14,22 +16,50 @@ const reports = [
 const log: Log = validationSarif({ files: reports, off: [] }, '1.2.3', '/repo');
 const [run] = log.runs;
 
+/** The OASIS schema, draft 04 of JSON Schema, with its formats of URIs and times. */
+const ajv = formats.default(new draft04.default({ strict: false, allErrors: true, unicodeRegExp: false }));
+const holds = ajv.compile(schema);
+const faultsOf = (value: unknown): readonly string[] =>
+  holds(JSON.parse(JSON.stringify(value)))
+    ? []
+    : (holds.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message ?? ''}`);
+
 describe('SARIF', () => {
-  it('holds by the types of SARIF 2.1.0, through JSON', () => {
-    expect(sarifObjects).toBeGreaterThan(40);
-    expect(sarifFaults(JSON.parse(JSON.stringify(log)))).toEqual([]);
+  it('holds by the schema of OASIS, with findings and without', () => {
+    expect(faultsOf(log)).toEqual([]);
+    expect(faultsOf(validationSarif({ files: [], off: [] }, '1.2.3', '/repo'))).toEqual([]);
+    const off = { files: reports, off: [{ rule: 'megatron/batch-divisible', reason: 'x' }] };
+    expect(faultsOf(validationSarif(off, '1.2.3', 'C:\\repo'))).toEqual([]);
   });
 
-  it('would be refused with a wrong key, a missing one or another level', () => {
-    expect(sarifFaults({ version: '2.1.0' })).toEqual(['$ lacks runs']);
-    expect(sarifFaults({ version: '2.0.0', runs: [] })).toEqual(['$.version is none of 2.1.0']);
-    const result = { message: { text: 'x' }, level: 'bad', rules: 'y' };
-    expect(
-      sarifFaults({ version: '2.1.0', runs: [{ tool: { driver: { name: 'x' } }, results: [result] }] }),
-    ).toEqual([
-      '$.runs[0].results[0].level is none of none, note, warning, error',
-      '$.runs[0].results[0].rules is no property of Result',
+  it('would be refused by it with a column of 0, a property of its own or a path that is no URI', () => {
+    const result = run?.results?.[0];
+    const changed = (text: string, by: string): readonly string[] =>
+      faultsOf({
+        ...log,
+        runs: [{ ...run, results: [JSON.parse(JSON.stringify(result).replace(text, by))] }],
+      });
+    const place = result?.locations?.[0]?.physicalLocation;
+    expect(changed(`"startColumn":${place?.region?.startColumn ?? ''}`, '"startColumn":0')).toEqual([
+      '/runs/0/results/0/locations/0/physicalLocation/region/startColumn must be >= 1',
     ]);
+    expect(changed('"message":', '"why":"x","message":')).toEqual([
+      '/runs/0/results/0 must NOT have additional properties',
+    ]);
+    expect(changed(`"uri":"${place?.artifactLocation?.uri ?? ''}"`, '"uri":"a b"')).toEqual([
+      '/runs/0/results/0/locations/0/physicalLocation/artifactLocation/uri must match format "uri-reference"',
+    ]);
+  });
+
+  it('would be refused by it without runs, in another version or at a level that does not exist', () => {
+    expect(faultsOf({ version: '2.1.0' })).toEqual([" must have required property 'runs'"]);
+    expect(faultsOf({ version: '2.0.0', runs: [] })).toEqual([
+      '/version must be equal to one of the allowed values',
+    ]);
+    const result = { message: { text: 'x' }, level: 'bad' };
+    expect(
+      faultsOf({ version: '2.1.0', runs: [{ tool: { driver: { name: 'x' } }, results: [result] }] }),
+    ).toEqual(['/runs/0/results/0/level must be equal to one of the allowed values']);
   });
 
   /** docs.github.com: SARIF support for code scanning. */
