@@ -1,10 +1,8 @@
-import schema from '@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json' with { type: 'json' };
-import draft04 from 'ajv-draft-04';
-import formats from 'ajv-formats';
 import type { Log } from 'sarif';
 import { describe, expect, it } from 'vitest';
 import { uriOf, validationSarif } from '../../src/report/validation-sarif.ts';
 import { judge, script } from '../validate/judge.ts';
+import { sarifFaults } from './sarif-schema.ts';
 
 const batch = '--micro-batch-size 1 --global-batch-size 64';
 const reports = [
@@ -16,26 +14,18 @@ const reports = [
 const log: Log = validationSarif({ files: reports, off: [] }, '1.2.3', '/repo');
 const [run] = log.runs;
 
-/** The OASIS schema, draft 04 of JSON Schema, with its formats of URIs and times. */
-const ajv = formats.default(new draft04.default({ strict: false, allErrors: true, unicodeRegExp: false }));
-const holds = ajv.compile(schema);
-const faultsOf = (value: unknown): readonly string[] =>
-  holds(JSON.parse(JSON.stringify(value)))
-    ? []
-    : (holds.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message ?? ''}`);
-
 describe('SARIF', () => {
   it('holds by the schema of OASIS, with findings and without', () => {
-    expect(faultsOf(log)).toEqual([]);
-    expect(faultsOf(validationSarif({ files: [], off: [] }, '1.2.3', '/repo'))).toEqual([]);
+    expect(sarifFaults(log)).toEqual([]);
+    expect(sarifFaults(validationSarif({ files: [], off: [] }, '1.2.3', '/repo'))).toEqual([]);
     const off = { files: reports, off: [{ rule: 'megatron/batch-divisible', reason: 'x' }] };
-    expect(faultsOf(validationSarif(off, '1.2.3', 'C:\\repo'))).toEqual([]);
+    expect(sarifFaults(validationSarif(off, '1.2.3', 'C:\\repo'))).toEqual([]);
   });
 
   it('would be refused by it with a column of 0, a property of its own or a path that is no URI', () => {
     const result = run?.results?.[0];
     const changed = (text: string, by: string): readonly string[] =>
-      faultsOf({
+      sarifFaults({
         ...log,
         runs: [{ ...run, results: [JSON.parse(JSON.stringify(result).replace(text, by))] }],
       });
@@ -52,13 +42,13 @@ describe('SARIF', () => {
   });
 
   it('would be refused by it without runs, in another version or at a level that does not exist', () => {
-    expect(faultsOf({ version: '2.1.0' })).toEqual([" must have required property 'runs'"]);
-    expect(faultsOf({ version: '2.0.0', runs: [] })).toEqual([
+    expect(sarifFaults({ version: '2.1.0' })).toEqual([" must have required property 'runs'"]);
+    expect(sarifFaults({ version: '2.0.0', runs: [] })).toEqual([
       '/version must be equal to one of the allowed values',
     ]);
     const result = { message: { text: 'x' }, level: 'bad' };
     expect(
-      faultsOf({ version: '2.1.0', runs: [{ tool: { driver: { name: 'x' } }, results: [result] }] }),
+      sarifFaults({ version: '2.1.0', runs: [{ tool: { driver: { name: 'x' } }, results: [result] }] }),
     ).toEqual(['/runs/0/results/0/level must be equal to one of the allowed values']);
   });
 

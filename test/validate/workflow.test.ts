@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { sarifFaults } from '../report/sarif-types.ts';
+import { sarifFaults } from '../report/sarif-schema.ts';
 import { repositoryPath } from '../shared-data.ts';
 import { script } from './judge.ts';
 
