@@ -131,23 +131,3 @@ export const axisOf = <Name extends string>(rankGrid: RankGrid<Name>, name: Name
 /** Index of `rank` on one axis. */
 export const coordinate = (rank: number, axis: Axis<string>): number =>
   Math.floor(rank / axis.stride) % axis.size;
-
-/** Ranks that differ from each other in the given axes alone: Σ index · stride, fastest axis first. */
-const offsets = (axes: readonly Axis<string>[]): readonly number[] =>
-  axes.reduce<readonly number[]>(
-    (found, axis) =>
-      Array.from({ length: axis.size }, (_, index) => index).flatMap((index) =>
-        found.map((offset) => offset + index * axis.stride),
-      ),
-    [0],
-  );
-
-/** All groups over the named axes: every group ascending, groups in the order of their first ranks. */
-export const groupsOver = <Name extends string>(
-  rankGrid: RankGrid<Name>,
-  names: readonly Name[],
-): readonly (readonly number[])[] => {
-  const inside = offsets(rankGrid.axes.filter((axis) => names.includes(axis.name)));
-  const outside = offsets(rankGrid.axes.filter((axis) => !names.includes(axis.name)));
-  return outside.map((first) => inside.map((offset) => first + offset));
-};

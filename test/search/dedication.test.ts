@@ -3,7 +3,7 @@ import { matrixOfRows } from '../../src/cluster/measured-links.ts';
 import { dedicate } from '../../src/search/dedication.ts';
 import { dedicationBounds } from '../../src/search/dedication-bounds.ts';
 import { dedicationInstance } from '../../src/search/dedication-instance.ts';
-import { communicationByModel } from '../../src/search/dedication-model.ts';
+import { communicationByModel } from './dedication-model.ts';
 import { loadHighs } from '../../src/solver/highs.ts';
 import { pipetteAnnealing } from '../../src/search/dedication-annealing.ts';
 import { arrangements, byDefinition, gridShape, randomMatrix } from './dedication-fixtures.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { partitionModel, readPartition } from '../../src/search/partition-model.ts';
+import { partitionModel, readPartition } from './partition-model.ts';
 import { stageLoads, type PartitionProblem } from '../../src/search/partition-problem.ts';
 import { partitionLayers } from '../../src/search/partition.ts';
 import { javascriptLp } from '../../src/solver/javascript-lp.ts';

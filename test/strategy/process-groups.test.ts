@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { processGroups } from '../../src/strategy/process-groups.ts';
-import type { GroupOptions } from '../../src/strategy/process-groups.ts';
-import { axisOf, coordinate, groupsOver, rankGrids, strategyGrids } from '../../src/strategy/rank-grid.ts';
+import { axisOf, coordinate, rankGrids, strategyGrids } from '../../src/strategy/rank-grid.ts';
 import { dataPath, hasData } from '../shared-data.ts';
+import { groupsOver, processGroups } from './process-groups.ts';
+import type { GroupOptions } from './process-groups.ts';
 import { strategy } from './sample-strategy.ts';
 
 const options = (given: Partial<GroupOptions>): GroupOptions => ({

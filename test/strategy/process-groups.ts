@@ -1,5 +1,25 @@
-import { axisOf, groupsOver, rankGrids } from './rank-grid.ts';
-import type { GridSizes, RankGrid } from './rank-grid.ts';
+import { axisOf, rankGrids } from '../../src/strategy/rank-grid.ts';
+import type { Axis, GridSizes, RankGrid } from '../../src/strategy/rank-grid.ts';
+
+/** Ranks that differ from each other in the given axes alone: Σ index · stride, fastest axis first. */
+const offsets = (axes: readonly Axis<string>[]): readonly number[] =>
+  axes.reduce<readonly number[]>(
+    (found, axis) =>
+      Array.from({ length: axis.size }, (_, index) => index).flatMap((index) =>
+        found.map((offset) => offset + index * axis.stride),
+      ),
+    [0],
+  );
+
+/** All groups over the named axes: every group ascending, groups in the order of their first ranks. */
+export const groupsOver = <Name extends string>(
+  rankGrid: RankGrid<Name>,
+  names: readonly Name[],
+): readonly (readonly number[])[] => {
+  const inside = offsets(rankGrid.axes.filter((axis) => names.includes(axis.name)));
+  const outside = offsets(rankGrid.axes.filter((axis) => !names.includes(axis.name)));
+  return outside.map((first) => inside.map((offset) => first + offset));
+};
 
 /** Communicators that Megatron creates; `hcp_l0`, `hcp_l1`, … and `intra_dp_cp` only where asked for. */
 export type ProcessGroupName =

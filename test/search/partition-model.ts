@@ -1,6 +1,11 @@
-import { ModelBuilder, type LinearModel, type LinearTerm } from '../solver/linear-model.ts';
-import { minimumOf, stageOfChunk, toPartition, type PartitionProblem } from './partition-problem.ts';
-import type { Partition } from '../strategy/strategy.ts';
+import { ModelBuilder, type LinearModel, type LinearTerm } from '../../src/solver/linear-model.ts';
+import {
+  minimumOf,
+  stageOfChunk,
+  toPartition,
+  type PartitionProblem,
+} from '../../src/search/partition-problem.ts';
+import type { Partition } from '../../src/strategy/strategy.ts';
 
 /**
  * The partition problem as a mixed-integer program: binary b[c][i] says that the first i layers stand before the end of

@@ -1,7 +1,7 @@
 /** The assignment as a mixed-integer linear program: a second opinion on small clusters, from a formulation of its own. */
-import { ModelBuilder, type LinearModel, type LinearTerm } from '../solver/linear-model.ts';
-import type { SolverBackend } from '../solver/solution.ts';
-import type { DedicationInstance } from './dedication-instance.ts';
+import { ModelBuilder, type LinearModel, type LinearTerm } from '../../src/solver/linear-model.ts';
+import type { SolverBackend } from '../../src/solver/solution.ts';
+import type { DedicationInstance } from '../../src/search/dedication-instance.ts';
 
 /** Links between slots that the objective looks at, once each. */
 const slotLinks = ({ rings, paths }: DedicationInstance): ReadonlyMap<string, readonly [number, number]> => {
