@@ -12,7 +12,7 @@ import { selective } from '../src/strategy/recompute.ts';
 import type { Partition, Recompute, RecomputeModule, Strategy } from '../src/strategy/strategy.ts';
 import { gpusUsed } from '../src/strategy/strategy.ts';
 import { hasExperts, modelFacts } from '../src/runtimes/model-facts.ts';
-import { isLegal, latestVersion } from '../src/runtimes/registry.ts';
+import { checkStrategy, latestVersion } from '../src/runtimes/registry.ts';
 import type { RuleContext } from '../src/runtimes/rule.ts';
 import { bytes, seconds } from '../src/units.ts';
 
@@ -68,6 +68,10 @@ export const clusterOf = (accelerator: string, nodes: number, hosts = false): Cl
     measured: null,
   };
 };
+
+/** Whether the runtime accepts the strategy. */
+export const isLegal = (context: RuleContext): boolean =>
+  checkStrategy(context).every(({ rule }) => rule.severity !== 'error');
 
 export const trainingOf = (overrides: Partial<Training> = {}): Training => ({
   runtime: { name: 'megatron', version: latestVersion('megatron') },

@@ -1,6 +1,7 @@
 /** Colour, decided for each stream apart: what is piped stays plain while the terminal is coloured. */
 import { Chalk } from 'chalk';
 import type { ChalkInstance, ColorSupportLevel } from 'chalk';
+import type { Paint, Style } from '../report/paint.ts';
 
 export interface StreamLike {
   readonly isTTY?: boolean;
@@ -26,3 +27,16 @@ export const colourLevel = (
 /** A chalk of its own for a stream (chalk by itself ignores NO_COLOR). */
 export const chalkFor = (stream: StreamLike, flag: boolean | undefined): ChalkInstance =>
   new Chalk({ level: colourLevel(stream, flag, process.env) });
+
+/** Colours of the styles on stdout. */
+export const painter = (colour: boolean | undefined): Paint => {
+  const chalk = chalkFor(process.stdout, colour);
+  const styles: Readonly<Record<Style, (text: string) => string>> = {
+    plain: (text) => text,
+    strong: chalk.bold,
+    faint: chalk.dim,
+    good: chalk.green,
+    bad: chalk.red,
+  };
+  return (style, text) => styles[style](text);
+};

@@ -1,13 +1,12 @@
 /** Results of `search` and `estimate` in the format that the user asked for; several SPECs make one answer. */
-import { stringify } from 'yaml';
 import { resultsCsv } from '../report/csv.ts';
+import { jsonText, yamlText } from '../report/document-text.ts';
 import { resultsMarkdown } from '../report/markdown.ts';
-import type { Paint, Style } from '../report/paint.ts';
 import { plain } from '../report/paint.ts';
 import { resultsDocument } from '../report/results-json.ts';
 import type { Results } from '../report/results.ts';
 import { estimateTable, searchTable } from '../report/table.ts';
-import { chalkFor } from './colour.ts';
+import { painter } from './colour.ts';
 
 export const resultFormats = ['table', 'json', 'yaml', 'csv', 'md'] as const;
 export type ResultFormat = (typeof resultFormats)[number];
@@ -16,19 +15,6 @@ export interface NamedResults extends Results {
   /** The SPEC, under the name that the user gave. */
   readonly file: string;
 }
-
-/** Colours of the styles on stdout. */
-export const painter = (colour: boolean | undefined): Paint => {
-  const chalk = chalkFor(process.stdout, colour);
-  const styles: Readonly<Record<Style, (text: string) => string>> = {
-    plain: (text) => text,
-    strong: chalk.bold,
-    faint: chalk.dim,
-    good: chalk.green,
-    bad: chalk.red,
-  };
-  return (style, text) => styles[style](text);
-};
 
 export interface Presentation {
   readonly command: 'search' | 'estimate';
@@ -65,9 +51,9 @@ export const presentResults = (all: readonly NamedResults[], presentation: Prese
     single ? resultsDocument(first) : all.map((results) => resultsDocument(results));
   switch (presentation.format) {
     case 'json':
-      return `${JSON.stringify(documents(), null, 2)}\n`;
+      return jsonText(documents());
     case 'yaml':
-      return stringify(documents(), { aliasDuplicateObjects: false, lineWidth: 0 });
+      return yamlText(documents());
     case 'csv':
       return single ? resultsCsv(first) : sweepCsv(all);
     case 'md':

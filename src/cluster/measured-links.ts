@@ -113,23 +113,6 @@ export const nodeMatrix = (cluster: Cluster): NodeMatrix | null => {
     : fromGpus(nodePlaces(cluster), measured);
 };
 
-/** Links of the nodes in another order: row i is node hosts[i]. Fewer hosts than nodes leave the others out. */
-export const permuted = (matrix: NodeMatrix, hosts: readonly number[]): NodeMatrix => {
-  const size = hosts.length;
-  const bandwidths = new Float64Array(size * size);
-  const latencies = new Float64Array(size * size);
-  for (const [i, from] of hosts.entries())
-    for (const [j, to] of hosts.entries()) {
-      bandwidths[i * size + j] = matrix.bandwidth(from, to);
-      latencies[i * size + j] = matrix.latency(from, to);
-    }
-  return createMatrix(
-    hosts.map((host) => matrix.names[host] ?? ''),
-    bandwidths,
-    latencies,
-  );
-};
-
 /** The same cluster with every usable link at the median of all, at every size of message; unusable ones stay so. */
 export const measuredAtMedian = (cluster: Cluster): Cluster => {
   const { measured } = cluster;

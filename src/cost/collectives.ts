@@ -143,9 +143,3 @@ export const transferTimes = (
     up: fixed + bytes / rateAt(messages, back, bytes),
   };
 };
-
-/** The mean of both directions: a micro-batch crosses each boundary once each way, and so does every cycle of passes. */
-export const transferTime = (machine: Machine, hop: Hop, bytes: number): number => {
-  const { down, up } = transferTimes(machine, hop, bytes);
-  return (down + up) / 2;
-};

@@ -39,12 +39,6 @@ export const pipetteTime = ({ microBatches, stages, hops, data }: LatencyTerms):
   return (microBatches / p) * (p * slowest + 2 * sum(hops)) + (p - 1) * slowest + (data[0] ?? 0);
 };
 
-/** Sailor: (m−1) · max over stages of (compute + both directions of its hop) + Σ of them + max data. Source: eth-easl/sailor @ cf2c8e3cc53c. */
-export const sailorTime = ({ microBatches, stages, hops, data }: LatencyTerms): number => {
-  const each = stages.map((stage, index) => stage + 2 * (hops[index] ?? 0));
-  return (microBatches - 1) * largest(each) + sum(each) + largest(data);
-};
-
 const asInput = ({ microBatches, stages, hops }: LatencyTerms): PipelineInput => ({
   schedule: '1f1b',
   stages: stages.length,

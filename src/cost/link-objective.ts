@@ -2,7 +2,6 @@
  * The communication of one iteration as a function of the order of hosts alone: the largest ring of a stage's replicas
  * and the largest pipeline of a replica. What assignments are compared by, and what bounds are stated in.
  */
-import { nodeCount } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { NodeMatrix } from '../cluster/measured-links.ts';
 import { parameterCount } from '../model/count.ts';
@@ -153,22 +152,4 @@ export const communicationTime = (
   for (const { nodes, bytes } of shape.rings) data = Math.max(data, ringTime(matrix, nodes.map(at), bytes));
   for (const path of shape.paths) pipeline = Math.max(pipeline, pathTime(matrix, path, shape.activation, at));
   return { data, pipeline, total: data + pipeline };
-};
-
-export interface CommunicationQuestion {
-  readonly problem: Pick<Problem, 'model' | 'training' | 'cluster'>;
-  readonly strategy: Strategy;
-  readonly partition: Partition;
-}
-
-/** The same from a strategy, for a single order; who scores many keeps the shape. */
-export const communicationObjective = (
-  { problem, strategy, partition }: CommunicationQuestion,
-  matrix: NodeMatrix,
-  order: readonly number[] | null = null,
-): number => {
-  if (order !== null && order.length > nodeCount(problem.cluster))
-    throw new RangeError(`an order of ${order.length} hosts for ${nodeCount(problem.cluster)} nodes`);
-  const shape = communicationShape(problem, problem.cluster, strategy, partition);
-  return communicationTime(shape, matrix, order).total;
 };

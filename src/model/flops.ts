@@ -32,13 +32,6 @@ const sum = (model: Model, options: CountOptions, of: (operator: Operator) => nu
   return total;
 };
 
-/** FLOPs that one forward pass really needs, per token: windows, sparse spans, indexers and routers as they are. */
-export const forwardFlopsPerToken = (
-  model: Model,
-  sequenceLength: number,
-  options: CountOptions = {},
-): number => sum(model, options, (operator) => forwardFlops(operator, sequenceLength));
-
 /** 2·heads·(qk + v)·keys, whatever the span. Indexers are left out: no framework counts them as model FLOPs. */
 const attentionForward = (operator: CoreAttention, keys: number): number =>
   operator.replicated === true ? 0 : 2 * operator.heads * (operator.queryKeyDim + operator.valueDim) * keys;

@@ -154,7 +154,3 @@ export const resultsDocument = ({ problem, echo, result, wallTime }: Results) =>
   })),
   nearest_misses: result.nearestMisses.map(missDocument),
 });
-
-/** The results format as JSON text. */
-export const resultsJson = (results: Results): string =>
-  `${JSON.stringify(resultsDocument(results), null, 2)}\n`;

@@ -38,10 +38,10 @@ export const rulesFor = (name: RuntimeName, version: string): readonly Rule[] =>
 /** Every rule of every runtime and version: what the documentation lists. */
 export const allRules = (): readonly Rule[] => runtimeNames.flatMap((name) => runtimes[name].rules);
 
-const violationsOf = (context: RuleContext, severity: Rule['severity'] | null): Violation[] => {
+/** Every rule that the strategy breaks, warnings included: all at once. Empty: legal and harmless. */
+export const checkStrategy = (context: RuleContext): Violation[] => {
   const violations: Violation[] = [];
   for (const rule of rulesFor(context.training.runtime.name, context.training.runtime.version)) {
-    if (severity !== null && rule.severity !== severity) continue;
     const verdict = rule.check(context);
     if (!verdict.ok) {
       const { at, message, found, expected } = verdict;
@@ -50,16 +50,3 @@ const violationsOf = (context: RuleContext, severity: Rule['severity'] | null): 
   }
   return violations;
 };
-
-/** Every rule that the strategy breaks, warnings included: all at once. Empty: legal and harmless. */
-export const checkStrategy = (context: RuleContext): Violation[] => violationsOf(context, null);
-
-/** The first broken rule of severity error, or null: what a search needs, and nothing more is checked. */
-export const firstError = (context: RuleContext): Rule | null => {
-  for (const rule of rulesFor(context.training.runtime.name, context.training.runtime.version))
-    if (rule.severity === 'error' && !rule.check(context).ok) return rule;
-  return null;
-};
-
-/** Whether the runtime accepts the strategy. */
-export const isLegal = (context: RuleContext): boolean => firstError(context) === null;

@@ -68,7 +68,3 @@ export const spell = (value: Strategy[keyof Strategy]): string => {
 /** Layout of a strategy as text: equal for strategies that differ in flags alone. */
 export const layoutId = (strategy: Strategy): string =>
   layoutKeys.map((key) => spell(strategy[key])).join(' ');
-
-/** All of a strategy as text; its order breaks ties. */
-export const strategyId = (strategy: Strategy): string =>
-  `${layoutId(strategy)} ${flagKeys.map((key) => spell(strategy[key])).join(' ')}`;

@@ -1,15 +1,9 @@
-import type { Partition, Schedule } from './strategy.ts';
+import type { Schedule } from './strategy.ts';
 
 /** A model chunk: virtual stage `virtualStage` of pipeline stage `stage`. */
 export interface ChunkPlace {
   readonly stage: number;
   readonly virtualStage: number;
-}
-
-/** Decoder layers first … end − 1, counted from 0. */
-export interface LayerRange {
-  readonly first: number;
-  readonly end: number;
 }
 
 /** Schedules whose second chunk runs back from the last stage to the first, so that both ends of the model meet on stage 0. */
@@ -43,37 +37,4 @@ export const modelEnds = (
 ): { readonly first: number; readonly last: number } => {
   const order = chunkOrder(pipeline, virtualStages, schedule);
   return { first: order[0]?.stage ?? 0, last: order[order.length - 1]?.stage ?? 0 };
-};
-
-/** Layers of each chunk: ranges[stage][virtual stage]. */
-export const layerRanges = (partition: Partition, schedule: Schedule): readonly (readonly LayerRange[])[] => {
-  const virtualStages = partition[0]?.length ?? 0;
-  const ranges = partition.map((chunks) => chunks.map(() => ({ first: 0, end: 0 })));
-  let first = 0;
-  for (const { stage, virtualStage } of chunkOrder(partition.length, virtualStages, schedule)) {
-    const end = first + (partition[stage]?.[virtualStage] ?? 0);
-    const row = ranges[stage];
-    if (row !== undefined) row[virtualStage] = { first, end };
-    first = end;
-  }
-  return ranges;
-};
-
-/** Why the partition is none of `layers` layers over these stages; null where it is one. */
-export const partitionFault = (
-  partition: Partition,
-  layers: number,
-  pipeline: number,
-  virtualStages: number,
-): string | null => {
-  if (partition.length !== pipeline)
-    return `${partition.length} stages in the partition, pipeline=${pipeline}`;
-  const odd = partition.findIndex((chunks) => chunks.length !== virtualStages);
-  if (odd !== -1)
-    return `${partition[odd]?.length ?? 0} chunks on stage ${odd}, virtual_stages=${virtualStages}`;
-  const counts = partition.flat();
-  const wrong = counts.find((count) => !Number.isInteger(count) || count < 0);
-  if (wrong !== undefined) return `${wrong} is no number of layers`;
-  const sum = counts.reduce((total, count) => total + count, 0);
-  return sum === layers ? null : `the partition has ${sum} layers, the model ${layers}`;
 };

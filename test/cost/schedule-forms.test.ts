@@ -1,12 +1,6 @@
 /** Closed forms, orders and small simulations of pipelines, each calculated by hand from the formula or a drawing. */
 import { describe, expect, it } from 'vitest';
-import {
-  ampTime,
-  criticalPathTime,
-  periodOf,
-  pipetteTime,
-  sailorTime,
-} from '../../src/cost/latency-forms.ts';
+import { ampTime, criticalPathTime, periodOf, pipetteTime } from '../../src/cost/latency-forms.ts';
 import { pipelineMakespan, pipelineTime } from '../../src/cost/pipeline.ts';
 import {
   gpipeTime,
@@ -478,10 +472,6 @@ describe('forms of the literature', () => {
 
   it('Pipette: m∕p rounds with their transfers, p−1 of the slowest, data of the first stage', () => {
     expect(pipetteTime(terms)).toBeCloseTo((4 / 3) * (3 * 7 + 1.5) + 2 * 7 + 1, 12);
-  });
-
-  it('Sailor: each stage with both ways of its hop', () => {
-    expect(sailorTime(terms)).toBeCloseTo(3 * 7.5 + (4 + 7.5 + 5) + 4, 12);
   });
 
   it('ours: the period and the heaviest chain', () => {

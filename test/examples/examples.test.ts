@@ -3,7 +3,8 @@ import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { gpuCount } from '../../src/cluster/cluster.ts';
-import { resultsJson } from '../../src/report/results-json.ts';
+import { jsonText } from '../../src/report/document-text.ts';
+import { resultsDocument } from '../../src/report/results-json.ts';
 import { completeStrategy } from '../../src/runtimes/complete.ts';
 import { runtimeOf } from '../../src/runtimes/registry.ts';
 import { createSearchCosts } from '../../src/search/costs.ts';
@@ -81,7 +82,7 @@ describe('results of a search', () => {
   const json = (name: string): string => {
     const { problem, calibration } = load(name);
     const result = searchPlans(problem, createSearchCosts(problem, calibration));
-    return resultsJson({ problem, echo: echoProblem(problem), result, wallTime: seconds(1) });
+    return jsonText(resultsDocument({ problem, echo: echoProblem(problem), result, wallTime: seconds(1) }));
   };
 
   for (const name of ['llama2-7b-8-a100-pcie', 'gpt3-175b-64-a100', 'llama3-405b-16384-h100'])

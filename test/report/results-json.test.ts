@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { planDocument, resultsDocument, resultsJson } from '../../src/report/results-json.ts';
-import { resultsYaml } from '../../src/report/yaml.ts';
+import { jsonText, yamlText } from '../../src/report/document-text.ts';
+import { planDocument, resultsDocument } from '../../src/report/results-json.ts';
+import type { Results } from '../../src/report/results.ts';
 import { readStrategy } from '../../src/strategy/format.ts';
 import { STRATEGY_KEYS } from '../../src/strategy/keys.ts';
 import { bytes, seconds } from '../../src/units.ts';
@@ -28,6 +29,7 @@ const faults = (document: unknown): readonly string[] => {
   validate(document);
   return (validate.errors ?? []).map((error) => `${error.instancePath} ${error.message ?? ''}`);
 };
+const resultsJson = (given: Results): string => jsonText(resultsDocument(given));
 /** As a reader sees it. */
 const printed = (text: string): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
 
@@ -201,7 +203,7 @@ describe('results as JSON', () => {
   it('are the same as YAML, without anchors', () => {
     const shared = { tensor: 1 };
     const given = results([plan(1), plan(2)], [miss], { echo: { fix: shared, limit: shared } });
-    const text = resultsYaml(given);
+    const text = yamlText(resultsDocument(given));
     expect(parse(text)).toEqual(printed(resultsJson(given)));
     expect(text).not.toMatch(/[&*]a\d/);
   });

@@ -3,8 +3,8 @@
  * what it says was found and expected. Beside the table of one break and one pass a rule.
  */
 import { describe, expect, it } from 'vitest';
-import { validateArguments } from '../../src/runtimes/megatron/validate.ts';
 import type { ArgumentFinding, ValidationOptions } from '../../src/runtimes/megatron/validate.ts';
+import { validateArguments } from './validate-arguments.ts';
 
 const base: Readonly<Record<string, string>> = {
   '--num-layers': '32',

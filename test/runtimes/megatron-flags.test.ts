@@ -1,8 +1,9 @@
 /** Rules about flags: each broken once and passed once, beside the recorded verdicts of Megatron itself. */
 import { describe, expect, it } from 'vitest';
-import { argumentRules, validateArguments } from '../../src/runtimes/megatron/validate.ts';
+import { argumentRules } from '../../src/runtimes/megatron/validate.ts';
 import type { ArgumentFinding, ValidationOptions } from '../../src/runtimes/megatron/validate.ts';
 import { sourceTable } from './source-table.ts';
+import { validateArguments } from './validate-arguments.ts';
 
 const base: Readonly<Record<string, string>> = {
   '--num-layers': '32',

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { megatronFlags } from '../../src/runtimes/megatron/flags.ts';
 import { readMegatron } from '../../src/runtimes/megatron/read.ts';
-import { validateArguments } from '../../src/runtimes/megatron/validate.ts';
 import type { ValidationOptions } from '../../src/runtimes/megatron/validate.ts';
+import { validateArguments } from './validate-arguments.ts';
 
 const options: ValidationOptions = {
   world: 16,

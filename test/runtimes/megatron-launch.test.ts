@@ -7,13 +7,13 @@ import { readModelPreset } from '../../src/ingest/model-presets.ts';
 import { emit } from '../../src/runtimes/emit.ts';
 import { megatronFlags } from '../../src/runtimes/megatron/flags.ts';
 import { readMegatronScript } from '../../src/runtimes/megatron/read-script.ts';
-import { validateArguments } from '../../src/runtimes/megatron/validate.ts';
 import { evenPartition } from '../../src/strategy/layer-split.ts';
 import { gpusUsed } from '../../src/strategy/strategy.ts';
 import { dataPath, hasData } from '../shared-data.ts';
 import { clusterOf, contextOf, legalCases, planOf, problemOf, trainingOf, traitsOf } from '../strategies.ts';
 import type { Case } from '../strategies.ts';
 import { strategyOf } from './sample.ts';
+import { validateArguments } from './validate-arguments.ts';
 
 const cases = legalCases(500, 20);
 const launchers = ['torchrun', 'slurm'] as const;

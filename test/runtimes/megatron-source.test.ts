@@ -1,9 +1,9 @@
 /** Flag sets whose verdict was derived by reading Megatron-LM: see source-table.ts. */
 import { describe, expect, it } from 'vitest';
-import { validateArguments } from '../../src/runtimes/megatron/validate.ts';
 import type { ArgumentFinding } from '../../src/runtimes/megatron/validate.ts';
 import { sourceTable, wordsOf } from './source-table.ts';
 import type { Circumstances, FlagText } from './source-table.ts';
+import { validateArguments } from './validate-arguments.ts';
 
 const errorsOf = (text: FlagText, circumstances: Circumstances = {}): readonly ArgumentFinding[] =>
   validateArguments(wordsOf(text), {

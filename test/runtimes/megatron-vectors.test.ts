@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readMegatron } from '../../src/runtimes/megatron/read.ts';
-import { validateArguments } from '../../src/runtimes/megatron/validate.ts';
 import { dataPath, hasData } from '../shared-data.ts';
+import { validateArguments } from './validate-arguments.ts';
 
 /** Megatron's answer; for what it accepts, the sizes that it derived. */
 interface Verdict {

@@ -5,7 +5,6 @@ import { parsePattern, patternText } from '../../src/runtimes/megatron/patterns.
 import { uniformUneven } from '../../src/runtimes/megatron/partition.ts';
 import { hierarchicalSizes } from '../../src/runtimes/megatron/context-sizes.ts';
 import { parseArguments } from '../../src/runtimes/megatron/arguments.ts';
-import { wordsOfMap } from '../../src/runtimes/megatron/read-script.ts';
 import { commentText, isHostName, shellQuote, splitWords } from '../../src/runtimes/shell.ts';
 import { compareVersions, holdsIn } from '../../src/runtimes/version.ts';
 
@@ -287,39 +286,5 @@ describe('arguments', () => {
     [['--recompute-modules', '--bf16'], 'missing-value', '--recompute-modules'],
   ])('%j: %s', (words, kind, flag) => {
     expect(parseArguments(words).problems).toMatchObject([{ kind, flag }]);
-  });
-
-  it('come from a map of flags', () => {
-    const map: [string, string | number | boolean | null | string[]][] = [
-      ['--bf16', true],
-      ['--fp16', false],
-      ['--lr', 0.1],
-      ['--recompute-modules', 'moe mlp'],
-      ['--data-path', '0.3 first 0.7 second'],
-      ['--load', 'two words'],
-      ['--cp-comm-type', ['p2p', 'a2a']],
-      ['num_layers', 4],
-      ['--save', null],
-    ];
-    expect(wordsOfMap(map)).toEqual([
-      '--bf16',
-      '--lr',
-      '0.1',
-      '--recompute-modules',
-      'moe',
-      'mlp',
-      '--data-path',
-      '0.3',
-      'first',
-      '0.7',
-      'second',
-      '--load',
-      'two words',
-      '--cp-comm-type',
-      'p2p',
-      'a2a',
-      '--num-layers',
-      '4',
-    ]);
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Problem } from '../../src/plan/problem.ts';
-import { isLegal } from '../../src/runtimes/registry.ts';
 import { combinations } from '../../src/search/combinations.ts';
 import { divisors } from '../../src/search/domain.ts';
-import { strategyId } from '../../src/search/keys.ts';
 import { ruleContexts } from '../../src/search/legality.ts';
 import { createSpace } from '../../src/search/space.ts';
+import { strategyToText } from '../../src/strategy/format.ts';
 import { worldsOf } from '../../src/search/worlds.ts';
 import { nearEvenPartition } from '../../src/strategy/layer-split.ts';
 import type { Sharding, Strategy } from '../../src/strategy/strategy.ts';
+import { isLegal } from '../strategies.ts';
 import { strategy } from '../strategy/sample-strategy.ts';
 import { presetCluster, presetModel, problemOf } from './problems.ts';
 
@@ -45,7 +45,7 @@ describe('the space of legal strategies', () => {
   it('holds each strategy once and as many as it says', () => {
     const strategies = everyStrategy(small);
     expect(strategies.length).toBe(createSpace(small).count);
-    expect(new Set(strategies.map(strategyId)).size).toBe(strategies.length);
+    expect(new Set(strategies.map(strategyToText)).size).toBe(strategies.length);
   });
 
   it('offloads the optimizer of a single replica, sharded over itself as Megatron asks, and lists nothing twice', () => {
@@ -104,9 +104,9 @@ describe('the space of legal strategies', () => {
                           if (data * context === 1 && (overlapGradients || overlapParameters)) continue;
                           const partition = nearEvenPartition(4, pipeline, virtualStages, candidate.schedule);
                           if (ruleContexts(small, candidate, partition).every(isLegal))
-                            expected.add(strategyId(candidate));
+                            expected.add(strategyToText(candidate));
                         }
-    expect(new Set(everyStrategy(small).map(strategyId))).toEqual(expected);
+    expect(new Set(everyStrategy(small).map(strategyToText))).toEqual(expected);
     expect(expected.size).toBeGreaterThan(100);
   });
 

@@ -29,7 +29,7 @@ import { printDiagnostics } from '../diagnostic-text.ts';
 import { failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
-import { painter } from '../results-output.ts';
+import { painter } from '../colour.ts';
 import { measuredAtMedian } from '../../cluster/measured-links.ts';
 
 const IMPORT_HELP = `

@@ -21,7 +21,7 @@ import { failUsage, failWith } from '../fail.ts';
 import { addOutputOptions, checkOutput, writeAnswer } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
 import { dispatchedValue, runPlacement } from '../placement-run.ts';
-import { painter } from '../results-output.ts';
+import { painter } from '../colour.ts';
 import { collect, warnOfFormat } from '../option-values.ts';
 
 const HELP = `

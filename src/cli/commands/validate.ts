@@ -4,7 +4,8 @@ import type { Diagnostic } from '../../diagnostics.ts';
 import { readTextFile } from '../../ingest/read-file.ts';
 import { diagnosticAt } from '../../ingest/source.ts';
 import type { Source } from '../../ingest/source.ts';
-import type { Paint, Style } from '../../report/paint.ts';
+import { jsonText } from '../../report/document-text.ts';
+import type { Paint } from '../../report/paint.ts';
 import { plain } from '../../report/paint.ts';
 import { unifiedDiff } from '../../report/diff.ts';
 import { validationGithub } from '../../report/validation-github.ts';
@@ -19,7 +20,7 @@ import type { checkAgainstSpec } from '../../validate/spec-check.ts';
 import { specRules } from '../../validate/spec-rules.ts';
 import { completed, isOff, validateSource, withFindings } from '../../validate/validate-file.ts';
 import type { FileReport } from '../../validate/validate-file.ts';
-import { chalkFor } from '../colour.ts';
+import { painter } from '../colour.ts';
 import { configFiles } from '../config-files.ts';
 import { printDiagnostics } from '../diagnostic-text.ts';
 import type { EmitChoice } from '../emit-plan.ts';
@@ -107,24 +108,12 @@ const reportOf = (
   return withFindings(report, findings, specRules, checks[0]?.check.estimate ?? null);
 };
 
-const painter = (colour: boolean | undefined): Paint => {
-  const chalk = chalkFor(process.stdout, colour);
-  const styles: Readonly<Record<Style, (text: string) => string>> = {
-    plain: (text) => text,
-    strong: chalk.bold,
-    faint: chalk.dim,
-    good: chalk.green,
-    bad: chalk.red,
-  };
-  return (style, text) => styles[style](text);
-};
-
 const present = (validation: Validation, format: Format, paint: Paint): string => {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(validationDocument(validation), null, 2)}\n`;
+      return jsonText(validationDocument(validation));
     case 'sarif':
-      return `${JSON.stringify(validationSarif(validation, packageVersion(), process.cwd()), null, 2)}\n`;
+      return jsonText(validationSarif(validation, packageVersion(), process.cwd()));
     case 'github':
       return validationGithub(validation);
     case 'junit':

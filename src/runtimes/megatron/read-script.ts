@@ -1,7 +1,6 @@
 import { splitWords } from '../shell.ts';
 import { readMegatron } from './read.ts';
 import type { MegatronReading } from './read.ts';
-import { megatronFlags } from './flags.ts';
 
 /** A launch script of planner's own making, taken apart without running it. */
 export interface ScriptReading extends MegatronReading {
@@ -60,23 +59,3 @@ export const readMegatronScript = (text: string, version: string): ScriptReading
     hosts: arrayOf(text, 'hosts'),
   };
 };
-
-/** What a YAML or JSON file of flags may hold under a flag. */
-export type FlagValue = string | number | boolean | null | readonly (string | number)[];
-
-/**
- * Command-line words of a map from flags to values: `true` is the bare flag, `false` and null leave it out, a list
- * gives its items, text of a flag with many values is split at blanks.
- */
-export const wordsOfMap = (map: Iterable<readonly [string, FlagValue]>): readonly string[] =>
-  [...map].flatMap(([key, value]): readonly string[] => {
-    const flag = key.startsWith('--') ? key : `--${key.replaceAll('_', '-')}`;
-    if (value === true) return [flag];
-    if (value === false || value === null) return [];
-    if (typeof value === 'string' || typeof value === 'number') {
-      const text = String(value);
-      const many = megatronFlags.get(flag)?.values !== 1;
-      return [flag, ...(many ? (splitWords(text) ?? [text]) : [text])];
-    }
-    return [flag, ...value.map(String)];
-  });

@@ -242,9 +242,3 @@ export const judgeArguments = (
     }
   return { findings, reading };
 };
-
-/** The findings alone. */
-export const validateArguments = (
-  words: readonly string[],
-  options: ValidationOptions,
-): readonly ArgumentFinding[] => judgeArguments(words, options).findings;
