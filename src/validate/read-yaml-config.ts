@@ -11,9 +11,9 @@ import { deepspeedSubject } from './deepspeed-subject.ts';
 import { argumentsPointer, has, itemText, mapAt, megatronYaml } from './argument-yaml.ts';
 import { accelerateSubject } from './accelerate-subject.ts';
 import { axolotlSubject } from './axolotl-subject.ts';
+import { wordsSubject } from './launch-subject.ts';
 import { nanotronSubject } from './nanotron-subject.ts';
 import type { ReadResult } from './read-result.ts';
-import { subjectOfWords } from './read-shell.ts';
 import type { ReadOptions, Subject } from './subject.ts';
 import { targetOf } from './target.ts';
 import type { TargetName } from './target.ts';
@@ -108,8 +108,8 @@ export const readDataConfig = (
       const quote = /^["']/u.test(source.text.slice(range.start, range.start + 1)) ? 1 : 0;
       return wordOf(itemText(item), range.start + quote);
     });
-    const result = subjectOfWords(source, words, options);
-    if (result !== null) return result;
+    const subject = wordsSubject(source, words, options);
+    if (subject !== null) return { kind: 'subjects', subjects: [subject] };
   }
   if (!isDataMap(root)) return { kind: 'unreadable', message: 'is no map of settings', range: null };
   const name = options.target?.name ?? targetOfData(root, format);
