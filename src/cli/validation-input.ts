@@ -1,6 +1,6 @@
 /** What a call of `planner validate` checks, from its arguments and the project's configuration. */
 import { existsSync } from 'node:fs';
-import type { AcceleratorArchitecture } from '../cluster/cluster.ts';
+import type { Accelerator, AcceleratorArchitecture } from '../cluster/cluster.ts';
 import { gpuCount } from '../cluster/cluster.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import { MAXIMUM_SPEC_BYTES, readTextFile } from '../ingest/read-file.ts';
@@ -69,8 +69,13 @@ export interface Prepared {
 }
 
 /** The weakest GPU of a cluster decides what its launches may use; null without a SPEC. */
-const architectureOf = (spec: NamedSpec | null): AcceleratorArchitecture | null =>
-  spec?.problem.cluster.groups[0]?.accelerator.architecture ?? null;
+const architectureOf = (spec: NamedSpec | null): AcceleratorArchitecture | null => {
+  const peakOf = ({ peak }: Accelerator): number => peak.bf16 ?? peak.fp16 ?? 0;
+  const [weakest] = (spec?.problem.cluster.groups ?? [])
+    .map(({ accelerator }) => accelerator)
+    .toSorted((a, b) => peakOf(a) - peakOf(b));
+  return weakest?.architecture ?? null;
+};
 
 /** The SPEC of a call; what reads SPECs is loaded where there is one alone. */
 const specOf = async (options: ValidateOptions, config: ProjectConfig): Promise<NamedSpec | null> => {
