@@ -54,7 +54,7 @@ describe('planner search --against', () => {
     writeFileSync(path.join(folder, 'links.csv'), `GB/s,${names.join(',')}\n${rows.join('\n')}\n`);
     writeFileSync(
       path.join(folder, 'dedicated.yaml'),
-      'cluster: { nodes: 4, accelerator: h100-sxm-80gb, network: { measured: ./links.csv } }\nmodel: llama3-8b\ntraining: { sequence_length: 4096, global_batch_size: 64 }\nsearch: { dedication: nodes, limit: { tensor: [8], pipeline: [2] }, top: 1 }\n',
+      'cluster: { nodes: 4, accelerator: h100-sxm-80gb, network: { measured: ./links.csv } }\nmodel: llama3-8b\ntraining: { sequence_length: 4096, global_batch_size: 64 }\nsearch: { dedication: nodes, fix: { tensor: 8, pipeline: 2, virtual_stages: 1, micro_batch_size: 1, recompute: none }, top: 1 }\n',
     );
     const run = (...words: readonly string[]) => searchOf('dedicated.yaml', ...words);
     const [plan] = (JSON.parse(run('--format', 'json').stdout) as { plans: [Recorded] }).plans;
