@@ -126,7 +126,7 @@ export const createStageMemory = (
       strategy.sequenceParallel && strategy.tensor > 1 ? behaviour.gatherBuffers * model.hidden * tokens : 0;
     const blocks = states.shardsWeights
       ? 4 * sums.largestBlock +
-        Math.min(states.gradients, 4) * sums.largestBlock +
+        behaviour.gradientBlocks * Math.min(states.gradients, 4) * sums.largestBlock +
         2 * (extras.dense + extras.expert)
       : 0;
     const constant = behaviour.constant + (expert > 0 ? behaviour.groupedConstant : 0);

@@ -23,6 +23,8 @@ export interface MemoryBehaviour {
   readonly states: StateHabit;
   /** Sharded parameters are first made whole on every rank. */
   readonly startsWhole: boolean;
+  /** Sharded parameters: layers whose whole gradients are held at once. */
+  readonly gradientBlocks: number;
   /** Bytes kept per token and hidden element by the norms of a layer: two inputs, two outputs. */
   readonly norms: number;
   /** Dropout masks and copies beside residual additions, per token and hidden element. */
@@ -89,6 +91,7 @@ export interface MemoryBehaviour {
 const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant' | 'pipelineBound'> = {
   states: { extra: 0, buckets: 0, shardExtra: 0 },
   startsWhole: false,
+  gradientBlocks: 1,
   norms: 8,
   residual: 0,
   embedding: 0,
@@ -241,6 +244,9 @@ const workspaces = (architecture: AcceleratorArchitecture): { constant: number; 
     ? { constant: 100e6, groupedConstant: 4 * 32 * MIB }
     : { constant: 70e6, groupedConstant: 4 * 4 * MIB };
 
+/** Megatron-FSDP queues two layers' reductions beside the layer that is computed (062c833 wait_for_previous_grad_reduce). */
+const MEGATRON_FSDP_QUEUE = 3;
+
 export const memoryBehaviour = (
   training: Training,
   architecture: AcceleratorArchitecture,
@@ -261,6 +267,7 @@ export const memoryBehaviour = (
   return {
     ...habit,
     startsWhole: stated.startsWhole ?? habit.startsWhole,
+    gradientBlocks: megatron ? MEGATRON_FSDP_QUEUE : habit.gradientBlocks,
     keepsExpertOutput: !(stated.permuteFusion ?? true),
     ...workspaces(architecture),
     ...(stated.groupedExperts === false ? { groupedConstant: 0 } : {}),

@@ -7,6 +7,7 @@ import type { StageBytes } from '../../src/cost/memory-stage.ts';
 import { stateBytes } from '../../src/cost/memory-states.ts';
 import type { ScheduleShape } from '../../src/cost/schedule-order.ts';
 import type { Model, MoeFeedForward } from '../../src/model/model.ts';
+import type { SoftwareProfile } from '../../src/plan/conditions.ts';
 import type { StageMemory } from '../../src/plan/plan.ts';
 import { memoryBehaviour } from '../../src/runtimes/memory-behaviour.ts';
 import type { MemoryBehaviour } from '../../src/runtimes/memory-behaviour.ts';
@@ -27,6 +28,7 @@ const quiet: Partial<MemoryBehaviour> = {
   outside: 0,
   bound: 1,
   pipelineBound: 1,
+  gradientBlocks: 1,
 };
 
 interface Given {
@@ -262,6 +264,15 @@ describe('buffers', () => {
     const extra = { states: { extra: 2, buckets: 0, shardExtra: 0 } };
     near(buffers({ keys: sharded, behaviour: extra }), 8 * LAYER + 2 * ends);
     expect(buffers({ keys: { data: 4, sharding: 'gradients' } })).toBe(0);
+    // Megatron-FSDP: two layers in the queue of reductions and the one that is computed; others one.
+    const blocks = (profile: SoftwareProfile): number =>
+      memoryBehaviour(problem({ model: llama8b, sequence: 1024, conditions: { profile } }).training, 'hopper')
+        .gradientBlocks;
+    expect([blocks('megatron-core'), blocks('megatron-fsdp'), blocks('torchtitan')]).toEqual([3, 3, 1]);
+    near(
+      buffers({ keys: sharded, behaviour: { gradientBlocks: blocks('megatron-fsdp') } }),
+      4 * LAYER + 12 * LAYER + 2 * ends,
+    );
   });
 
   it('parameters that start whole: all of them in bf16, and one layer twice while it is sharded', () => {
