@@ -17,6 +17,7 @@ import type { LayerChoices } from './layer-bound.ts';
 import { createLayerTables, setIndex } from './layer-set.ts';
 import { createMemoryModel } from './memory.ts';
 import { densePeak, gemmFormat } from './machine.ts';
+import { createPipelineParts } from './pipeline-part.ts';
 import { createCourses } from './schedule-course.ts';
 import { createUnevenTime } from './schedule-uneven.ts';
 import { createStageLinks } from './stage-links.ts';
@@ -125,7 +126,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     prefixes,
     machines,
     linksOf: createStageLinks(problem, tables),
-    sumStages: createStageSummer(problem, prefixes),
+    pipelinePart: createPipelineParts(createStageSummer(problem, prefixes)),
     simulate,
     uneven: createUnevenTime(simulate),
     transfers: new TupleMap(),

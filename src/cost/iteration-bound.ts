@@ -2,7 +2,7 @@
 import { gpusUsed } from '../strategy/strategy.ts';
 import type { Strategy } from '../strategy/strategy.ts';
 import { dataTime, optimizerTime, shardsLayers } from './data-parallel.ts';
-import { spreadVocabulary } from './iteration.ts';
+import { spreadVocabulary } from './pipeline-part.ts';
 import type { IterationContext } from './iteration.ts';
 import type { LayerSet } from './layer-set.ts';
 import { leastLoads } from './stage-bound.ts';

@@ -4,19 +4,15 @@ import type { TimeBreakdown } from '../plan/plan.ts';
 import { microBatches } from '../strategy/strategy.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { seconds } from '../units.ts';
-import type { Seconds } from '../units.ts';
 import { dataTime, optimizerTime, shardsLayers } from './data-parallel.ts';
-import type { LayerSet, LayerTables } from './layer-set.ts';
 import { measuredPipeline, measuredTransfer } from './measured-pipeline.ts';
 import type { MeasuredPipeline } from './measured-pipeline.ts';
-import { pipelineMakespan, pipelineTime } from './pipeline.ts';
-import type { TabledInput } from './schedule-closed.ts';
+import { pipelineTime } from './pipeline.ts';
+import { vocabularyShare } from './pipeline-part.ts';
+import type { PipelineContext, PipelinePartOf } from './pipeline-part.ts';
 import type { PipelineInput } from './stage.ts';
-import type { LinksOfStages, StageLinks } from './stage-links.ts';
-import type { StageSummer, StageTable } from './stage-sums.ts';
+import type { StageTable } from './stage-sums.ts';
 import { stageCosts, stageParts } from './stages.ts';
-import type { CourseOf } from './schedule-course.ts';
-import type { UnevenTime } from './schedule-uneven.ts';
 import type { StageCost } from './stages.ts';
 
 /** What the exchange of parameters needs of every stage. */
@@ -27,15 +23,26 @@ interface DataPart {
   readonly step: number;
 }
 
+/** Whether an earlier stage is alike in all that its exchange depends on. */
+const seenBefore = ({ sets, dense, expert, backward, backwardPorts }: DataTable, stage: number): boolean => {
+  for (let earlier = 0; earlier < stage; earlier += 1)
+    if (
+      dense[earlier] === dense[stage] &&
+      expert[earlier] === expert[stage] &&
+      backward[earlier] === backward[stage] &&
+      backwardPorts[earlier] === backwardPorts[stage] &&
+      sets[earlier] === sets[stage]
+    )
+      return true;
+  return false;
+};
+
 /**
  * The stage whose gradients and optimizer end last ends the iteration. Over measured links the data-parallel groups of
  * stages differ, and each begins when its own stage is done (`starts`); otherwise all are taken to begin together.
  */
-const dataPart = (
-  { sets, dense, expert, backward, backwardPorts }: DataTable,
-  s: Strategy,
-  starts: readonly number[] | null,
-): DataPart => {
+const dataPart = (table: DataTable, s: Strategy, starts: readonly number[] | null): DataPart => {
+  const { sets, dense, expert, backward, backwardPorts } = table;
   let [exchange, step] = [0, 0];
   for (let stage = 0; stage < s.pipeline; stage += 1) {
     const set = sets[stage];
@@ -50,6 +57,7 @@ const dataPart = (
       sets[stage - 1] === set
     )
       continue;
+    if (starts === null && seenBefore(table, stage)) continue;
     const whole = shardsLayers(s, set.behaviour)
       ? 0
       : dataTime(
@@ -84,10 +92,6 @@ const tableOf = (stages: readonly StageCost[]): DataTable => ({
   expert: Float64Array.from(stages, ({ expertParameters }) => expertParameters),
 });
 
-/** A vocabulary spread over stages: its passes cost every stage an equal share. */
-export const spreadVocabulary = (s: Strategy): boolean =>
-  s.vocabulary !== 'last' && s.vocabulary !== 'redistributed';
-
 /** What all figures of an iteration come from. */
 interface Course {
   readonly microBatches: number;
@@ -104,16 +108,10 @@ interface Course {
 }
 
 /** Problem, tables and places that every call shares. */
-export interface IterationContext {
+export interface IterationContext extends PipelineContext {
   readonly problem: Problem;
-  readonly tables: LayerTables;
   readonly prefixes: readonly Int32Array[];
-  readonly machines: (s: Strategy) => readonly (readonly number[])[];
-  readonly linksOf: LinksOfStages;
-  readonly sumStages: StageSummer;
-  /** Over measured links. */
-  readonly simulate: CourseOf;
-  readonly uneven: UnevenTime;
+  readonly pipelinePart: PipelinePartOf;
 }
 
 const wholeMicroBatches = (problem: Problem, s: Strategy): number => {
@@ -122,10 +120,6 @@ const wholeMicroBatches = (problem: Problem, s: Strategy): number => {
     throw new RangeError(`${m} micro-batches for each replica: not a positive integer`);
   return m;
 };
-
-/** Seconds that a spread vocabulary costs every stage for each micro-batch. */
-const vocabularyShare = ({ head }: LayerSet, s: Strategy): number =>
-  spreadVocabulary(s) ? (head.forwardTime + head.backwardTime) / s.pipeline : 0;
 
 const courseOf = (context: IterationContext, s: Strategy, partition: Partition): Course => {
   const { problem, tables, prefixes } = context;
@@ -162,49 +156,12 @@ const courseOf = (context: IterationContext, s: Strategy, partition: Partition):
 
 const busyTime = ({ microBatches: m, heavy, vocabulary }: Course): number => m * (heavy.time + vocabulary);
 
-/** A stage without passes of its own for the vocabulary. */
-const NO_PASSES: readonly Seconds[] = [];
-
 /** Time of one iteration, to the last bit that of `iterationBreakdown`. Throws RangeError on a strategy that does not fit. */
 export const iterationTime = (context: IterationContext, s: Strategy, partition: Partition): number => {
-  const { problem, tables } = context;
-  const m = wholeMicroBatches(problem, s);
-  const table = context.sumStages(tables.sets(s), context.machines(s), s, partition);
-  let busiest = 0;
-  for (let stage = 1; stage < s.pipeline; stage += 1)
-    if ((table.time[stage] ?? 0) > (table.time[busiest] ?? 0)) busiest = stage;
-  const set = table.sets[busiest];
-  if (set === undefined) throw new RangeError('a pipeline has at least one stage');
-  const vocabulary = vocabularyShare(set, s);
-  let makespan = m * ((table.time[busiest] ?? 0) + vocabulary);
-  let starts: readonly number[] | null = null;
-  if (s.pipeline > 1 || s.virtualStages > 1) {
-    const vocabularyPasses =
-      vocabulary > 0 ? Array.from({ length: s.pipeline }, () => seconds(vocabulary)) : NO_PASSES;
-    const inputOf = (replica: StageLinks | undefined): TabledInput => ({
-      schedule: s.schedule,
-      vocabulary: s.vocabulary,
-      vocabularyPasses,
-      stages: s.pipeline,
-      virtualStages: s.virtualStages,
-      microBatches: m,
-      microBatchGroup: s.microBatchGroup,
-      blocking: set.behaviour.blockingTransfers,
-      sums: table,
-      passes: s.virtualStages > 1 ? table.passes : table,
-      links: replica?.links ?? [],
-      ...(replica?.directed === undefined ? {} : { directed: replica.directed }),
-    });
-    const replicas = context.linksOf(set, s);
-    if (tables.topology.links === null) makespan = pipelineMakespan(inputOf(replicas[0]), context.uneven);
-    else {
-      const measured = measuredPipeline(replicas.map(inputOf), context.simulate);
-      makespan = measured.makespan;
-      starts = measured.headStarts;
-    }
-  }
+  const m = wholeMicroBatches(context.problem, s);
+  const { makespan, starts, table, overhead } = context.pipelinePart(context, s, partition, m);
   const { exchange, step } = dataPart(table, s, starts);
-  return makespan + exchange + step + set.runtime.iterationOverhead;
+  return makespan + exchange + step + overhead;
 };
 
 /** The same time by cause: what the busiest stage does, and what it waits for. The parts sum to the time. */

@@ -14,6 +14,7 @@ import { dataSpans, groupSpans, spanOf, spansOfStages } from './group-spans.ts';
 import { iterationTime } from './iteration.ts';
 import type { IterationContext } from './iteration.ts';
 import { createLayerTables, setIndex } from './layer-set.ts';
+import { createPipelineParts } from './pipeline-part.ts';
 import { createCourses } from './schedule-course.ts';
 import { createStageLinks } from './stage-links.ts';
 import { createUnevenTime } from './schedule-uneven.ts';
@@ -55,7 +56,7 @@ export const createOrderScore = (
     problem,
     prefixes,
     machines: () => machines,
-    sumStages: createStageSummer(problem, prefixes),
+    pipelinePart: createPipelineParts(createStageSummer(problem, prefixes)),
     simulate,
     uneven: createUnevenTime(simulate),
   };

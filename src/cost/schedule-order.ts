@@ -26,7 +26,7 @@ export const splitsBackward = (schedule: Schedule): boolean =>
 
 /** Place of a chunk in the order in which a micro-batch visits all chunks of the model. */
 export const chunkPosition = (shape: ScheduleShape, stage: number, chunk: number): number =>
-  isVShaped(shape.schedule) && chunk % 2 === 1
+  chunk % 2 === 1 && isVShaped(shape.schedule)
     ? (chunk + 1) * shape.stages - 1 - stage
     : chunk * shape.stages + stage;
 

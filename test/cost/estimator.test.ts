@@ -94,6 +94,62 @@ describe('an estimate', () => {
     );
   });
 
+  it('of one partition under many strategies in turn is what an estimator says that is asked once', () => {
+    const base = {
+      pipeline: 2,
+      data: 8,
+      virtualStages: 2,
+      schedule: 'interleaved',
+      microBatchGroup: 2,
+    } as const;
+    const asked: readonly Partial<Strategy>[] = [
+      {},
+      { overlapGradients: true, overlapParameters: true },
+      { sharding: 'none' },
+      { sharding: 'parameters' },
+      { microBatchGroup: 4 },
+      { microBatchSize: 2 },
+      { vocabulary: 'redistributed' },
+      { vocabulary: 'vocab-1' },
+      { recompute: { kind: 'full-block', layers: 1 } },
+      { recompute: { kind: 'full-block', layers: 2 } },
+      { recompute: { kind: 'full' } },
+      { rankOrder: 'tp-cp-ep-pp-dp' },
+      { schedule: 'zb-v' },
+      { tensor: 2, data: 4 },
+      { tensor: 2, data: 4, sequenceParallel: true },
+    ];
+    const partition: Partition = [
+      [3, 1],
+      [2, 2],
+    ];
+    const [group] = clusterOf(2).groups;
+    if (group === undefined) throw new Error('no group');
+    const half = { ...group, count: 1 };
+    const slow = { ...half, accelerator: { ...group.accelerator, peak: { bf16: flopsPerSecond(1e14) } } };
+    const links: Cluster['measured'] = {
+      level: 'node',
+      names: ['a', 'b'],
+      bandwidth: [
+        [NaN, 20e9],
+        [15e9, NaN],
+      ],
+      latency: null,
+    };
+    for (const extra of [{}, { groups: [half, slow] }, { measured: links }]) {
+      const problem = problemOf({ cluster: clusterOf(2, extra) });
+      const estimator = createEstimator(problem, latent);
+      // Twice in turn: what is remembered of the first round answers in the second, in another order.
+      for (const change of [...asked, ...asked.toReversed()]) {
+        const strategy = strategyOf({ ...base, ...change });
+        const alone = createEstimator(problem, latent).estimate(strategy, partition);
+        expect(estimator.iterationTime(strategy, partition), JSON.stringify(change)).toBe(
+          alone.iterationTime,
+        );
+      }
+    }
+  });
+
   it('without a pipeline: micro-batches times all pieces, then gradients and step', () => {
     const estimator = createEstimator(problemOf(), calibrationWith());
     const strategy = strategyOf();
