@@ -3,11 +3,11 @@ import { readArgumentList } from '../runtimes/shell-parse/arguments.ts';
 import type { Launch } from '../runtimes/shell-parse/launch.ts';
 import { readScript } from '../runtimes/shell-parse/read.ts';
 import { shownText } from '../runtimes/shell-parse/values.ts';
-import { error } from './finding.ts';
+import { error, unchecked } from './finding.ts';
 import { configurationOf } from './launch-configuration.ts';
 import { launchSubject, wordsSubject } from './launch-subject.ts';
 import type { ReadResult } from './read-result.ts';
-import type { ReadOptions } from './subject.ts';
+import type { ReadOptions, Subject } from './subject.ts';
 import { targetOf } from './target.ts';
 
 /** Launches of one script that are judged; a sweep over forty sizes is understood before the twentieth. */
@@ -19,6 +19,21 @@ const signature = ({ program, arguments: words, environment }: Launch): string =
     words.map(({ fragments }) => shownText(fragments)),
     [...environment].map(([name, value]) => [name, shownText(value)]),
   ]);
+
+/** A script is called valid by all of its launches: what is not judged is said to be unchecked. */
+const withLaunchesLeft = (subject: Subject, launches: number): Subject =>
+  launches <= MOST_LAUNCHES
+    ? subject
+    : {
+        ...subject,
+        notes: [
+          ...subject.notes,
+          {
+            ...unchecked('planner/many-launches', 'parse', [], ['the other launches'], 'a file for them'),
+            message: `the first ${MOST_LAUNCHES} of ${launches} launches are judged`,
+          },
+        ],
+      };
 
 /** A shell script, or a file of arguments alone. */
 export const readShellConfig = (source: Source, options: ReadOptions): ReadResult => {
@@ -66,7 +81,11 @@ export const readShellConfig = (source: Source, options: ReadOptions): ReadResul
   const subjects = launches
     .slice(0, MOST_LAUNCHES)
     .flatMap((launch) => launchSubject(source, launch, facts, options) ?? []);
-  if (subjects.length > 0) return { kind: 'subjects', subjects };
+  if (subjects.length > 0)
+    return {
+      kind: 'subjects',
+      subjects: subjects.map((subject) => withLaunchesLeft(subject, launches.length)),
+    };
   const elsewhere = launches.map(configurationOf).find((file) => file !== null);
   return {
     kind: 'unreadable',

@@ -4,6 +4,22 @@ import { baseFlags, errorsOf, judge, moeFlags, rulesAt, script } from './judge.t
 
 const batch = '--micro-batch-size 1 --global-batch-size 64';
 
+describe('a script of many launches', () => {
+  const launches = (count: number): string =>
+    Array.from({ length: count }, (_, index) =>
+      script(`--micro-batch-size 1 --global-batch-size ${8 * (index + 1)}`),
+    ).join('');
+
+  it('is called valid by all of them, so that what is not judged is unchecked', () => {
+    expect(judge(launches(20)).verdict).toBe('valid');
+    const many = judge(launches(21));
+    expect(many.verdict).toBe('unchecked');
+    expect(many.findings.filter(({ rule }) => rule === 'planner/many-launches')).toMatchObject([
+      { level: 'unchecked', message: 'the first 20 of 21 launches are judged' },
+    ]);
+  });
+});
+
 describe('the commonest parallelism errors (NVIDIA/Megatron-LM PR 5768)', () => {
   it.each([
     [
