@@ -44,10 +44,11 @@ export const bridgeSubject = (given: BridgeGiven, options: ReadOptions): Subject
     if (byFlag.has(flag) && /^(?:null|none|false)?$/iu.test(shownText(setting.value.fragments))) continue;
     byFlag.set(flag, setting);
   }
+  const base = target.name === 'nemo' ? 'the configuration that it overrides' : 'the recipe';
   const gapsBySetting = new Map<string, Gap>();
   if (line !== null)
     for (const flag of fromRecipe)
-      if (!byFlag.has(flag)) gapsBySetting.set(flag, gapOf(`${nameOf(flag)} of the recipe`));
+      if (!byFlag.has(flag)) gapsBySetting.set(flag, gapOf(`${nameOf(flag)} of ${base}`));
   const etp = byFlag.get('--expert-tensor-parallel-size');
   const etpOpen = etp !== undefined && shownText(etp.value.fragments) === '?';
   if (etpOpen)

@@ -17,7 +17,8 @@ const settingOfWord = (word: ShellWord): BridgeSetting | null => {
     ...word.fragments.slice(1),
   ].filter(({ text, gap }) => gap !== null || text !== '');
   return {
-    key: match[1] ?? '',
+    // The launcher of NeMo puts the configuration of a training one section deeper.
+    key: (match[1] ?? '').replace(/^training\.(?=model\.|trainer\.)/u, ''),
     value: { fragments, at: fragments[0]?.at ?? word.at, many: false },
     at: word.at,
   };
@@ -28,6 +29,14 @@ export interface CommandLine {
   readonly recipe: string | null;
   readonly world: StatedWorld | null;
 }
+
+/** Nodes and GPUs of a node, as NeMo's trainer is told. */
+const nemoWorld = (settings: readonly BridgeSetting[]): StatedWorld | null => {
+  const valueOf = (key: string): ShellWord | null =>
+    settings.findLast((setting) => setting.key === key)?.value ?? null;
+  const [nodes, devices] = [valueOf('trainer.num_nodes'), valueOf('trainer.devices')];
+  return devices === null || nodes === null ? null : { factors: [nodes, devices], perNode: devices };
+};
 
 /** Recipe, size and overrides of a command line. */
 export const readCommandLine = (words: readonly ShellWord[]): CommandLine => {
@@ -52,7 +61,8 @@ export const readCommandLine = (words: readonly ShellWord[]): CommandLine => {
         ? { factors: [nodes, perNode], perNode }
         : null;
   const recipe = options.get('recipe');
-  return { settings, recipe: recipe === undefined ? null : knownText(recipe.fragments), world };
+  const own = world ?? nemoWorld(settings);
+  return { settings, recipe: recipe === undefined ? null : knownText(recipe.fragments), world: own };
 };
 
 /** PyTorch's names of data types, which Bridge's dataclasses hold, as Megatron-LM's flags spell them. */
@@ -71,7 +81,8 @@ export const wordsOf = (flag: string, given: string): readonly string[] => {
   const text = dataTypes[plain] ?? plain;
   if (isInverted(flag)) return /^false$/iu.test(text) ? [flag] : [];
   if (/^(?:null|none|~)?$/iu.test(text) || /^false$/iu.test(text)) return [];
-  if (megatronFlags.get(flag)?.values === 0) return /^(?:true|1)$/iu.test(text) ? [flag] : [];
+  if (megatronFlags.get(flag)?.values === 0)
+    return /^(?:true|1|distributed_fused_adam)$/iu.test(text) ? [flag] : [];
   const list = /^\[(.*)\]$/su.exec(text)?.[1];
   const many = megatronFlags.get(flag)?.values === null;
   if (list === undefined || (!many && flag === '--pipeline-model-parallel-layout'))

@@ -5,14 +5,16 @@ import { readMegatronScript } from '../runtimes/megatron/read-script.ts';
 import { worldOf } from '../runtimes/shell-parse/launch.ts';
 import type { Launch } from '../runtimes/shell-parse/launch.ts';
 import type { ScriptFacts } from '../runtimes/shell-parse/read.ts';
-import { knownText, shownText, wordOf } from '../runtimes/shell-parse/values.ts';
+import { knownText, wordOf } from '../runtimes/shell-parse/values.ts';
 import type { ShellWord } from '../runtimes/shell-parse/values.ts';
 import { accelerateSubject } from './accelerate-subject.ts';
 import { accelerateFile } from './accelerate-words.ts';
+import { isBridge, isNemo, isOverride } from './bridge-launch.ts';
 import { bridgeSubject } from './bridge-subject.ts';
 import { rewriteFlags } from './edit.ts';
 import { note } from './finding.ts';
 import type { RawFinding } from './finding.ts';
+import { flagNames } from './flag-names.ts';
 import { groupWords } from './megatron-words.ts';
 import type { FlagUse } from './megatron-words.ts';
 import { megatronSubject } from './megatron-subject.ts';
@@ -36,22 +38,9 @@ const telling = new Set([
 
 const ownPrograms = /(?:^|\/)(?:pretrain_(?:gpt|bert|t5|mamba|hybrid|vlm|ict|retro|mimo)|train_rl)\.py$/u;
 
-const flagNames = (words: readonly ShellWord[]): readonly string[] =>
-  words
-    .map(({ fragments }) => shownText(fragments).split('=')[0] ?? '')
-    .filter((text) => text.startsWith('--'));
-
 /** Whether words look like flags of Megatron. */
 const looksLikeMegatron = (words: readonly ShellWord[]): boolean =>
   flagNames(words).some((flag) => telling.has(flag) && megatronFlags.has(flag));
-
-const keyValue = /^[+~]{0,2}[A-Za-z_]\w*(?:\.\w+)+=/u;
-
-const isOverride = (word: ShellWord): boolean => keyValue.test(shownText(word.fragments));
-
-const isBridge = ({ program, arguments: words }: Launch): boolean =>
-  /(?:run_recipe|run_script|train)\.(?:py|sh)$/u.test(program) &&
-  (flagNames(words).includes('--recipe') || words.filter(isOverride).length >= 2);
 
 const sourcedNotes = (facts: ScriptFacts): readonly RawFinding[] =>
   facts.sourced.length === 0
@@ -104,7 +93,8 @@ export const launchSubject = (
   ];
   if (launch.launcher === 'server') return serverSubject(source, launch, options);
   const forced = options.target?.name ?? null;
-  if (forced === 'bridge' || (forced === null && isBridge(launch)))
+  const nemo = forced === 'nemo' || (forced === null && isNemo(launch));
+  if (forced === 'bridge' || nemo || (forced === null && isBridge(launch)))
     return bridgeSubject(
       {
         source,
@@ -112,7 +102,7 @@ export const launchSubject = (
         world,
         notes,
         environment: launch.environment,
-        target: options.target ?? targetOf('bridge'),
+        target: options.target ?? targetOf(nemo ? 'nemo' : 'bridge'),
       },
       options,
     );

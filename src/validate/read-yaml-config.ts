@@ -7,6 +7,7 @@ import type { ShellWord } from '../runtimes/shell-parse/values.ts';
 import { bridgeSubject } from './bridge-subject.ts';
 import type { BridgeSetting } from './bridge-setting.ts';
 import { dataFile, rewriteData } from './data-file.ts';
+import { interpolated } from './interpolation.ts';
 import { deepspeedSubject } from './deepspeed-subject.ts';
 import { argumentsPointer, has, itemText, mapAt, megatronYaml } from './argument-yaml.ts';
 import { accelerateSubject } from './accelerate-subject.ts';
@@ -67,7 +68,10 @@ const bridgeYaml = (document: DataDocument, name: 'bridge' | 'nemo', options: Re
       ? `[${(value as readonly Data[]).map(itemText).join(',')}]`
       : itemText(value);
     const word =
-      typeof value === 'string' ? valueWithVariables(text, start, options.environment) : wordOf(text, start);
+      typeof value === 'string'
+        ? (interpolated(text, key, start, (other) => file.entries.get(other)?.value) ??
+          valueWithVariables(text, start, options.environment))
+        : wordOf(text, start);
     settings.push({
       key: key.replace(/^trainer\.strategy\./u, 'model.'),
       value: word,

@@ -15,22 +15,33 @@ interface Option {
   readonly value: ShellWord | null;
 }
 
-const optionsOf = (words: readonly ShellWord[]): ReadonlyMap<string, Option> => {
+/** What stands behind the `=` of an option, with what only a run knows of it. */
+const behindEquals = (word: ShellWord, equals: number): ShellWord => {
+  const [first, ...rest] = word.fragments;
+  const kept =
+    first === undefined || first.gap !== null
+      ? []
+      : [{ ...first, text: first.text.slice(equals + 1), at: first.at < 0 ? -1 : first.at + equals + 1 }];
+  return {
+    fragments: [...kept, ...rest].filter(({ text, gap }) => gap !== null || text !== ''),
+    at: word.at,
+    many: false,
+  };
+};
+
+/** Options by their names; vLLM takes underscores in long names for dashes. */
+const optionsOf = (words: readonly ShellWord[], engine: string): ReadonlyMap<string, Option> => {
   const found = new Map<string, Option>();
+  const nameOf = (name: string): string =>
+    engine === 'vllm' && name.startsWith('--') ? name.replaceAll('_', '-') : name;
   for (const [index, word] of words.entries()) {
     const text = shownText(word.fragments);
     if (!/^-{1,2}[a-zA-Z]/u.test(text)) continue;
     const equals = text.indexOf('=');
     const next = words[index + 1];
-    if (equals >= 0) {
-      const value: ShellWord = {
-        fragments: [{ text: text.slice(equals + 1), at: word.at < 0 ? -1 : word.at + equals + 1, gap: null }],
-        at: word.at,
-        many: false,
-      };
-      found.set(text.slice(0, equals), { word, value });
-    } else
-      found.set(text, {
+    if (equals >= 0) found.set(nameOf(text.slice(0, equals)), { word, value: behindEquals(word, equals) });
+    else
+      found.set(nameOf(text), {
         word,
         value: next === undefined || /^-{1,2}[a-zA-Z]/u.test(shownText(next.fragments)) ? null : next,
       });
@@ -42,7 +53,7 @@ const optionsOf = (words: readonly ShellWord[]): ReadonlyMap<string, Option> => 
 export const serverSubject = (source: Source, launch: Launch, options: ReadOptions): Subject => {
   const name = launch.program === 'sglang' || launch.program === 'tensorrt-llm' ? launch.program : 'vllm';
   const kind = serverKinds[name];
-  const given = optionsOf(launch.arguments);
+  const given = optionsOf(launch.arguments, name);
   const gaps = new Map<string, Gap>();
   for (const { value } of given.values())
     for (const gap of gapsOf(value?.fragments ?? [])) gaps.set(gap.name, gap);

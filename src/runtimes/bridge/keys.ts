@@ -92,6 +92,8 @@ const nemoKeys: Readonly<Record<string, readonly string[]>> = {
   '--recompute-num-layers': ['model.activations_checkpoint_num_layers'],
   '--tp-comm-overlap': ['model.ub_tp_comm_overlap'],
   '--num-experts': ['model.num_moe_experts'],
+  // distributed_fused_adam is the sharded optimizer.
+  '--use-distributed-optimizer': ['model.optim.name'],
 };
 
 const flags = new Map<string, string>();

@@ -51,6 +51,42 @@ export const readerFacts: Readonly<Record<string, Facts>> = {
     why: 'ring attention takes one packed sequence at a time',
     source: 'axolotl-ai-cloud/axolotl @ 067b021c src/axolotl/utils/schemas/validation.py',
   },
+  'vllm/experts-balancer': {
+    why: 'experts are balanced between expert ranks',
+    source: 'vllm-project/vllm @ 00193b82 vllm/config/parallel.py',
+  },
+  'vllm/redundant-experts': {
+    why: 'copies of experts are those of the balancer',
+    source: 'vllm-project/vllm @ 00193b82 vllm/config/parallel.py',
+  },
+  'vllm/prefill-context-data': {
+    why: 'context ranks of prefill do not know replicas',
+    source: 'vllm-project/vllm @ 00193b82 vllm/config/parallel.py',
+  },
+  'vllm/decode-context-tensor': {
+    why: 'context ranks of decoding are tensor ranks',
+    source: 'vllm-project/vllm @ 00193b82 vllm/config/parallel.py',
+  },
+  'sglang/expert-tensor': {
+    why: 'expert ranks are cut out of the tensor ranks',
+    source: 'sgl-project/sglang @ 0005973a parallel_state.py',
+  },
+  'sglang/attention-data': {
+    why: 'replicas of attention are cut out of the tensor ranks',
+    source: 'sgl-project/sglang @ 001067ff server_args.py',
+  },
+  'sglang/all-to-all-expert': {
+    why: 'an all-to-all of tokens runs over all tensor ranks',
+    source: 'sgl-project/sglang @ 001067ff server_args.py',
+  },
+  'tensorrt-llm/expert-tensor': {
+    why: 'expert ranks are cut out of the tensor ranks',
+    source: 'NVIDIA/TensorRT-LLM @ 05ebebb2 tensorrt_llm/mapping.py',
+  },
+  'tensorrt-llm/context-expert': {
+    why: 'context ranks stand in the expert grid',
+    source: 'NVIDIA/TensorRT-LLM @ 05ebebb2 tensorrt_llm/mapping.py',
+  },
   'bridge/sequence-needs-tensor': {
     why: 'Bridge builds the configuration of the core, which raises where Megatron-LM only switches it off',
     source: 'NVIDIA/Megatron-LM @ 02aa3ee4 megatron/core/model_parallel_config.py __post_init__',
