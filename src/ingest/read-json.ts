@@ -4,22 +4,41 @@ import { locateJson, scanJson } from './json-scan.ts';
 import { diagnosticAt } from './source.ts';
 import type { Source } from './source.ts';
 
-/** Where V8 says that it stopped; the end of the text where it does not say. */
+/** What JSON is made of, one of them after the other. */
+const TOKEN = /[\s{}[\]:,]+|"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|(?:true|false|null)\b/uy;
+
+/** Where the first part begins that is no JSON at all; null where each by itself is. */
+const strangeOffset = (text: string): number | null => {
+  TOKEN.lastIndex = 0;
+  for (let at = 0; at < text.length; at = TOKEN.lastIndex) {
+    TOKEN.lastIndex = at;
+    if (!TOKEN.test(text)) return at;
+  }
+  return null;
+};
+
+/** Where V8 says that it stopped; where it does not say, the first thing that is no JSON, or the end of the text. */
 const errorOffset = (message: string, text: string): number => {
   const position = /position (\d{1,9})/u.exec(message)?.[1];
-  return position === undefined ? text.trimEnd().length : Math.min(Number(position), text.length);
+  return position === undefined
+    ? (strangeOffset(text) ?? text.trimEnd().length)
+    : Math.min(Number(position), text.length);
 };
 
 const syntaxError = (source: Source, error: SyntaxError): Diagnostic => {
   const start = errorOffset(error.message, source.text);
+  // Python and JavaScript write these where a number is none.
+  const word = /^-?(?:NaN|Infinity|nan|inf|None|undefined)\b/u.exec(
+    source.text.slice(start, start + 10),
+  )?.[0];
   const character = Array.from(source.text.slice(start, start + 2))[0];
   const message =
     source.text.trim() === ''
       ? 'is empty: expected JSON'
       : character === undefined
         ? 'is not JSON: it ends too early'
-        : `is not JSON: unexpected ${JSON.stringify(character)}`;
-  return diagnosticAt({ source, start, end: start + 1 }, 'json/syntax', message);
+        : `is not JSON: unexpected ${JSON.stringify(word ?? character)}`;
+  return diagnosticAt({ source, start, end: start + (word ?? '-').length }, 'json/syntax', message);
 };
 
 /** Parses JSON after measuring it. Numbers may be infinite (1e400) or rounded: who uses one checks it. */

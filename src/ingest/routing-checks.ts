@@ -44,6 +44,8 @@ export const checkCounts = (source: Source, counts: Counts): readonly Diagnostic
   const loaded = sums.filter((sum) => sum > 0);
   if (loaded.length === 0)
     return [finding(source, 'routing/empty', 'holds no load: every count is zero', 'error')];
+  if (!loaded.every((sum) => Number.isFinite(sum * counts.length)))
+    return [finding(source, 'routing/too-large', 'holds counts too large to be added up', 'error')];
   if (arePairs(counts))
     return [
       finding(

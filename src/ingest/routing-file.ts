@@ -1,10 +1,11 @@
-/** A file of routing counts: JSON, plain or gzip, or a NumPy array; what other tools save is refused by its name. */
+/** A file of routing counts: JSON or CSV, plain or gzip, or a NumPy array; what other tools save is refused by its name. */
 import { gunzipSync } from 'node:zlib';
 import type { Result } from '../diagnostics.ts';
 import { isNumpy, readNumpy } from './numpy.ts';
 import type { NumpyArray } from './numpy.ts';
 import { MAXIMUM_REFERENCED_BYTES, readBinaryFile, readTextFile, textOf } from './read-file.ts';
 import { readRoutingSnapshots } from './routing-counts.ts';
+import { isCountTable, readCountTable } from './routing-table.ts';
 import type { Counts } from './routing-counts.ts';
 import { diagnosticOfFile } from './source.ts';
 import type { Source } from './source.ts';
@@ -74,6 +75,8 @@ export const readRoutingFile = (path: string, name: string): Result<RoutingFile>
   }
   const text = zipped ? textOf(bytes, name) : readTextFile(path, name, MAXIMUM_REFERENCED_BYTES);
   if (!text.ok) return text;
-  const counts = readRoutingSnapshots(text.value);
+  const counts = isCountTable(text.value.text)
+    ? readCountTable(text.value)
+    : readRoutingSnapshots(text.value);
   return counts.ok ? { ...counts, value: { source: text.value, snapshots: counts.value } } : counts;
 };
