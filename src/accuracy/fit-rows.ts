@@ -1,10 +1,12 @@
 /** Measured runs as a fit sees them: problem, strategy, time, weight. */
 import type { Calibration } from '../cost/calibration.ts';
 import { createEstimator } from '../cost/estimator.ts';
+import { machineOf } from '../cost/machine.ts';
 import { exclusionOf } from '../ingest/excluded-records.ts';
 import type { ExcludedRecords } from '../ingest/excluded-records.ts';
 import type { MeasuredLine, MeasuredRun } from '../ingest/measured-runs.ts';
 import type { Problem } from '../plan/problem.ts';
+import { softwareProfile } from '../runtimes/time-behaviour.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { compareRun } from './compare.ts';
 import { createPredictor } from './predict.ts';
@@ -95,6 +97,16 @@ export const groupRows = (rows: readonly FitRow[]): readonly FitGroup[] => {
     list[0] === undefined ? [] : [{ problem: list[0].problem, rows: list }],
   );
 };
+
+/** All that an estimate of a problem takes from a calibration: equal texts, equal times. */
+export const constantsOf = ({ cluster, training }: Problem, calibration: Calibration): string =>
+  JSON.stringify([
+    cluster.groups.map((group) => {
+      const { constants, intraNodeConstants, networkConstants } = machineOf(group, calibration);
+      return [constants, intraNodeConstants, networkConstants];
+    }),
+    calibration.runtimes[softwareProfile(training)],
+  ]);
 
 /** ln(predicted ∕ measured) of each row of a group. */
 export const groupErrors = (group: FitGroup, calibration: Calibration): readonly number[] => {

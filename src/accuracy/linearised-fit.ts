@@ -2,7 +2,7 @@
 import type { Calibration } from '../cost/calibration.ts';
 import { adopt, holder, PARAMETERS, rangeOf } from './fit-parameters.ts';
 import type { Path, Tree } from './fit-parameters.ts';
-import { groupErrors, groupRows } from './fit-rows.ts';
+import { constantsOf, groupErrors, groupRows } from './fit-rows.ts';
 import type { FitGroup, FitRow } from './fit-rows.ts';
 import { robustFit } from './least-squares.ts';
 import { median } from './metrics.ts';
@@ -33,6 +33,7 @@ export class LinearisedFit {
   readonly #root: Tree;
   readonly #calibrationOf: (root: Tree) => Calibration;
   readonly #values: readonly number[];
+  readonly #constants: readonly string[];
   readonly #base: readonly number[];
   readonly #columns: readonly (readonly number[])[];
 
@@ -49,7 +50,9 @@ export class LinearisedFit {
     this.#values = paths.map((path) => adopt(root, path));
     const groups = groupRows(rows);
     this.rows = groups.flatMap((group) => group.rows);
-    this.#base = this.#errors(groups);
+    const calibration = calibrationOf(root);
+    this.#constants = groups.map(({ problem }) => constantsOf(problem, calibration));
+    this.#base = groups.flatMap((group) => groupErrors(group, calibration));
     this.#columns = paths.map((path, j) => this.#column(groups, path, j));
   }
 
@@ -60,9 +63,18 @@ export class LinearisedFit {
     node[key] = value;
   }
 
-  #errors(groups: readonly FitGroup[]): readonly number[] {
+  /** Slopes of the errors of each group, over `distance`; groups whose constants are as before are not asked again. */
+  #slopes(groups: readonly FitGroup[], distance: number): readonly number[] {
     const calibration = this.#calibrationOf(this.#root);
-    return groups.flatMap((group) => groupErrors(group, calibration));
+    let first = 0;
+    return groups.flatMap((group, g) => {
+      const from = first;
+      first += group.rows.length;
+      if (constantsOf(group.problem, calibration) === this.#constants[g]) return group.rows.map(() => 0);
+      return groupErrors(group, calibration).map(
+        (error, i) => (error - (this.#base[from + i] ?? 0)) / distance,
+      );
+    });
   }
 
   #column(groups: readonly FitGroup[], path: Path, index: number): readonly number[] {
@@ -72,9 +84,9 @@ export class LinearisedFit {
     const distance = value > 0 && moved > 0 ? Math.log(moved / value) : 0;
     if (distance === 0) return this.#base.map(() => 0);
     this.#set(index, moved);
-    const errors = this.#errors(groups);
+    const slopes = this.#slopes(groups, distance);
     this.#set(index, value);
-    return errors.map((error, i) => (error - (this.#base[i] ?? 0)) / distance);
+    return slopes;
   }
 
   /** Median of the same constant over other accelerators, links or profiles; null where there is none. */
