@@ -1,5 +1,5 @@
 /** Constants fitted without a source, tested on it. */
-import { softwareProfile } from '../runtimes/time-behaviour.ts';
+import { softwareProfile, timeBehaviour } from '../runtimes/time-behaviour.ts';
 import type { FitRow } from './fit-rows.ts';
 import type { LinearisedFit } from './linearised-fit.ts';
 
@@ -26,7 +26,9 @@ export const generator = (seed: number): (() => number) => {
   };
 };
 
-const profileOf = (row: FitRow): string => softwareProfile(row.problem.training);
+/** Profile and attention kernel: a build of a stack whose kernel no other source runs is as unknown as a stack of its own. */
+const softwareOf = ({ problem: { training, cluster } }: FitRow): string =>
+  `${softwareProfile(training)}, ${timeBehaviour(training, cluster.groups[0]?.accelerator.architecture ?? 'other').attention}`;
 
 /**
  * For each source of five runs or more: fitted without it, tested on it. A source that alone has a software profile
@@ -42,8 +44,8 @@ export const crossValidate = (fit: LinearisedFit, seed = 1): readonly SourceVali
     const own = fit.rows.filter((row) => row.source === source);
     if (own.length < MIN_ROWS) return [];
     const others = fit.rows.filter((row) => row.source !== source);
-    const known = new Set(others.map(profileOf));
-    const alone = own.some((row) => !known.has(profileOf(row)));
+    const known = new Set(others.map(softwareOf));
+    const alone = own.some((row) => !known.has(softwareOf(row)));
     const shuffled = own.map((row) => ({ row, key: random() })).sort((a, b) => a.key - b.key);
     const lent = alone ? Math.min(CALIBRATION_RUNS, own.length >> 1) : 0;
     const given = shuffled.slice(0, lent).map(({ row }) => row);

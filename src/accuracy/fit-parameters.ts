@@ -15,15 +15,14 @@ const paths = (prefix: string, names: string): readonly Path[] =>
 export const PARAMETERS: readonly Path[] = [
   ...paths(
     'accelerators.a100',
-    'sustained elementwise batched_gemm batched_gemm_misaligned attention/flash1/0 attention/flash2/0',
+    'sustained elementwise batched_gemm batched_gemm_misaligned attention/triton/0 attention/flash1/0',
   ),
-  ...paths(
-    'accelerators.h100',
-    'sustained elementwise attention/flash2/0 attention/cudnn/0 attention/cudnn-v9/0 expert_cast permutation',
-  ),
+  ...paths('accelerators.h100', 'sustained attention/triton/0 attention/cudnn/0 expert_cast permutation'),
+  ...paths('accelerators.h100-500w', 'sustained attention/flash2/0'),
   ...paths('accelerators.b200', 'sustained elementwise attention/cudnn-v9/0 expert_cast permutation'),
   ...paths('accelerators.gb200', 'sustained'),
   ...paths('accelerators.gb300', 'sustained'),
+  ...paths('accelerators.b300', 'sustained'),
   ...paths('accelerators.v100', 'sustained'),
   ...paths('links.nvlink5', 'token_exchange'),
   ...paths('links.infiniband', 'reduce all_to_all'),
@@ -38,11 +37,11 @@ export const PARAMETERS: readonly Path[] = [
   ...paths('runtimes.scaling', 'eager_traffic unfused_norm'),
   ...paths(
     'runtimes.nanotron',
-    'host_dense host_norm traffic loss_bytes accumulation_bytes tensor_exposed data_exposed optimizer_parameter optimizer_shard iteration_overhead',
+    'host_dense host_norm eager_traffic loss_bytes accumulation_bytes tensor_exposed data_exposed optimizer_parameter optimizer_shard iteration_overhead',
   ),
   ...paths(
     'runtimes.torchtitan',
-    'traffic loss_bytes tensor_exposed tensor_overlap_exposed host_dense fsdp_node fsdp_network',
+    'traffic eager_traffic loss_bytes tensor_exposed tensor_overlap_exposed host_dense fsdp_node fsdp_network',
   ),
   ...paths('runtimes.pytorch-fsdp', 'eager_traffic loss_bytes fsdp_node fsdp_network'),
   ...paths('runtimes.megatron-fsdp', 'fsdp_node fsdp_network'),

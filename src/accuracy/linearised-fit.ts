@@ -139,7 +139,9 @@ export class LinearisedFit {
     prepare: (root: Tree) => void = () => undefined,
   ): T {
     this.#values.forEach((value, j) => {
-      this.#set(j, value * Math.exp(shift[j] ?? 0));
+      // The exponential of a bound's logarithm may lie a rounding beyond the bound.
+      const [low, high] = rangeOf(this.#root, this.#paths[j] ?? []);
+      this.#set(j, Math.min(high, Math.max(low, value * Math.exp(shift[j] ?? 0))));
     });
     const copy = structuredClone(this.#root);
     this.#values.forEach((value, j) => {

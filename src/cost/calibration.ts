@@ -9,7 +9,7 @@ import type { SoftwareProfile } from '../plan/conditions.ts';
 export type GemmFormat = 'fp32' | 'bf16' | 'fp8' | 'nvfp4';
 
 /** Generations of attention kernels whose rates differ. */
-export type AttentionGeneration = 'flash1' | 'flash2' | 'flash3' | 'cudnn' | 'cudnn-v9';
+export type AttentionGeneration = 'triton' | 'flash1' | 'flash2' | 'flash3' | 'cudnn' | 'cudnn-v9';
 
 export interface GemmCurve {
   /** Attained share of the dense peak of the format at infinite depth, 0 to 1. */

@@ -1,5 +1,12 @@
 /** Time of one operator of a layer on one rank, both passes, without communication. */
-import type { GroupedLinear, Linear, Operator, Pointwise, Recurrence } from '../model/operator.ts';
+import type {
+  CoreAttention,
+  GroupedLinear,
+  Linear,
+  Operator,
+  Pointwise,
+  Recurrence,
+} from '../model/operator.ts';
 import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
 import { attentionTime } from './attention.ts';
 import type { GemmFormat, RuntimeCalibration } from './calibration.ts';
@@ -113,6 +120,18 @@ const grouped = (context: LayerContext, operator: GroupedLinear): OperatorTime =
   };
 };
 
+/** Read and written in 2 bytes. */
+const COPIED_ELEMENT = 4;
+
+/** One copy of queries, keys, values and outputs: in forward on the way in and out, in backward of their gradients. */
+const layoutCopies = (
+  context: LayerContext,
+  { heads, kvHeads, queryKeyDim, valueDim }: CoreAttention,
+): number =>
+  (COPIED_ELEMENT * context.tokens * (heads + kvHeads) * (queryKeyDim + valueDim)) /
+  context.tensor /
+  elementwiseRate(context);
+
 const BACKWARD_OF_RECURRENCE = 2;
 
 const recurrence = ({ machine, tokens, tensor }: LayerContext, operator: Recurrence): OperatorTime => {
@@ -175,8 +194,11 @@ export const operatorTime = (context: LayerContext, operator: Operator, copies: 
       return grouped(context, operator);
     case 'core-attention': {
       const { machine, runtime, behaviour } = context;
-      const time = attentionTime(machine, runtime, operator, context, behaviour.attention, behaviour.dropout);
-      return { ...time, weightGradient: 0 };
+      const { attention: kernel, dropout } = behaviour;
+      const time = attentionTime(machine, runtime, operator, context, kernel, dropout);
+      const fused = kernel !== 'torch' && kernel !== 'fused-softmax';
+      const copies = fused && behaviour.copiesAttention ? layoutCopies(context, operator) : 0;
+      return { forward: time.forward + copies, backward: time.backward + copies, weightGradient: 0 };
     }
     case 'recurrence':
       return recurrence(context, operator);

@@ -96,7 +96,7 @@ const only = <K extends string>(
 };
 
 const GEMM_FORMATS = ['fp32', 'bf16', 'fp8', 'nvfp4'] as const;
-const GENERATIONS = ['flash1', 'flash2', 'flash3', 'cudnn', 'cudnn-v9'] as const;
+const GENERATIONS = ['triton', 'flash1', 'flash2', 'flash3', 'cudnn', 'cudnn-v9'] as const;
 const ACCELERATOR_KEYS = [
   'sustained',
   'batchedGemm',

@@ -29,6 +29,8 @@ export type AttentionImplementation =
   | 'torch'
   /** Separate batched GEMMs, one fused scale-mask-softmax kernel. */
   | 'fused-softmax'
+  /** FlashAttention written in Triton (attn_impl: triton): its backward adds up dq by atomics. */
+  | 'triton'
   | 'flash1'
   | 'flash2'
   | 'flash3'

@@ -9,7 +9,7 @@ import { compareVersions } from './version.ts';
 
 /** Attention kernels by rate: unfused ones with PyTorch's or a fused softmax, and the generations of fused ones. */
 export type AttentionKernelKind =
-  'torch' | 'fused-softmax' | 'flash1' | 'flash2' | 'flash3' | 'cudnn' | 'cudnn-v9';
+  'torch' | 'fused-softmax' | 'triton' | 'flash1' | 'flash2' | 'flash3' | 'cudnn' | 'cudnn-v9';
 
 export interface TimeBehaviour {
   readonly profile: SoftwareProfile;
@@ -19,6 +19,8 @@ export interface TimeBehaviour {
   readonly fusedNorm: boolean;
   /** A compiler, or hand-written fused kernels, merge the elementwise work. */
   readonly compiled: boolean;
+  /** Around a fused attention kernel queries, keys, values and outputs are copied between sequence-first and batch-first. */
+  readonly copiesAttention: boolean;
   /** The loss works on logits gathered over the tensor-parallel group. */
   readonly gatheredLogits: boolean;
   /**
@@ -60,6 +62,7 @@ type Facts = Pick<
   | 'dropout'
   | 'fusedNorm'
   | 'compiled'
+  | 'copiesAttention'
   | 'gatheredLogits'
   | 'tensorPasses'
   | 'hiddenBackward'
@@ -75,6 +78,7 @@ const base: Facts = {
   dropout: false,
   fusedNorm: true,
   compiled: true,
+  copiesAttention: false,
   gatheredLogits: false,
   tensorPasses: { forward: 4, backward: 4, backwardSequence: 6 },
   hiddenBackward: 'none',
@@ -90,17 +94,26 @@ const base: Facts = {
 /** Sources: the runtimes' code as read in DeepSpeed @ edaa722, Nanotron @ 67c5ebb6 and 0e0a27ea, Megatron-LM @ d98e8a6. */
 const facts: Readonly<Record<SoftwareProfile, Facts>> = {
   'megatron-core': { ...base, hiddenBackward: 'all-reduce', exchangesGroupsTogether: true },
-  'megatron-classic': { ...base, dropout: true, gradientAllReduce: true },
+  // Fused attention in sequence-first layers: NVIDIA/Megatron-LM of 2023, megatron/model/transformer.py, ParallelAttention.
+  'megatron-classic': { ...base, dropout: true, gradientAllReduce: true, copiesAttention: true },
   // DeepSpeed's pipeline engine: transfers partitioned over tensor ranks, one gradient reduction at the end.
-  'megatron-deepspeed': { ...base, dropout: true },
+  'megatron-deepspeed': { ...base, dropout: true, copiesAttention: true },
   scaling: { ...base, compiled: false, gatheredLogits: true },
   // Column linears gather their input again in backward; sends carry metadata first and block.
-  nanotron: { ...base, blockingTransfers: true, scattersTransfers: false, passesBehindGemm: 4 },
+  nanotron: {
+    ...base,
+    compiled: false,
+    copiesAttention: true,
+    blockingTransfers: true,
+    scattersTransfers: false,
+    passesBehindGemm: 4,
+  },
   torchtitan: { ...base, scattersTransfers: false, checkpointStopsEarly: true },
   'pytorch-fsdp': { ...base, compiled: false, scattersTransfers: false, checkpointStopsEarly: true },
   'megatron-fsdp': { ...base, hiddenBackward: 'all-reduce', exchangesGroupsTogether: true },
   jax: { ...base, scattersTransfers: false },
-  generic: { ...base, scattersTransfers: false },
+  // Most stacks run PyTorch's kernels one by one.
+  generic: { ...base, compiled: false, scattersTransfers: false },
 };
 
 const defaultProfile: Readonly<Record<RuntimeName, SoftwareProfile>> = {

@@ -51,6 +51,24 @@ describe('calibration by a probe', () => {
     expect(entryOf(few)).toMatchObject({ gemm: { bf16: { depth: 97 } } });
   });
 
+  it('an H100 says what ships of its attention, its low-precision products and its memory', () => {
+    const file = repositoryPath('configs/calibration/probes/h100-sxm-80gb.json');
+    const probe = readProbe({ name: 'h100-sxm-80gb.json', text: readFileSync(file, 'utf8') });
+    if (!probe.ok) throw new Error('not a probe');
+    const { constants } = fitProbe(parse(base) as Tree, probe.value, calibrationOf);
+    const said = (path: string): number => {
+      const found = constants.find((each) => each.path.join('.') === `accelerators.h100-sxm-80gb.${path}`);
+      if (found === undefined) throw new Error(path);
+      return found.value / found.shipped;
+    };
+    for (const constant of ['cudnn-v9.0', 'cudnn-v9.2', 'flash2.2'])
+      expect(said(`attention.${constant}`)).toBeCloseTo(1, 2);
+    // FlashAttention 2 leaves power to spare: among products it runs at their clocks, 0.856 of its own.
+    expect(0.856 * said('attention.flash2.0')).toBeCloseTo(1, 2);
+    expect(said('gemm.fp8.1')).toBe(1);
+    for (const bandwidth of ['streaming', 'elementwise']) expect(said(bandwidth)).toBeCloseTo(1, 1);
+  });
+
   it('leaves what it did not measure', () => {
     const shipped = readCalibration(base).accelerators['a100'];
     const bare = { ...sampleProbe(), gemm: [], attention: [], memory: [], collectives: [] };

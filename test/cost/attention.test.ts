@@ -40,7 +40,14 @@ describe('fused attention', () => {
     const curve = { rate: 0.5, halfLength: 1024, backward: 0.8 };
     const machine = machineWith({
       accelerator: {
-        attention: { flash1: curve, flash2: curve, flash3: curve, cudnn: curve, 'cudnn-v9': curve },
+        attention: {
+          triton: curve,
+          flash1: curve,
+          flash2: curve,
+          flash3: curve,
+          cudnn: curve,
+          'cudnn-v9': curve,
+        },
       },
     });
     const time = attentionTime(

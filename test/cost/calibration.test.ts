@@ -66,7 +66,7 @@ describe('accelerators that no entry names', () => {
     ['hopper', 'h100-sxm-80gb'],
     ['blackwell', 'b200-sxm-180gb'],
     ['cdna3', 'mi300x-192gb'],
-    ['other', 'a100-sxm-80gb'],
+    ['other', 'gaudi2-96gb'],
   ] as const)('of %s take the constants of %s', (architecture, like) => {
     const found = acceleratorCalibration(defaultCalibration(), {
       ...accelerator,

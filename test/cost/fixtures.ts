@@ -56,7 +56,7 @@ export const acceleratorConstants: AcceleratorCalibration = {
   names: ['test-gpu'],
   gemm: { fp32: gemm, bf16: gemm, fp8: gemm, nvfp4: gemm },
   sustained: 1,
-  attention: { flash1: curve, flash2: curve, flash3: curve, cudnn: curve, 'cudnn-v9': curve },
+  attention: { triton: curve, flash1: curve, flash2: curve, flash3: curve, cudnn: curve, 'cudnn-v9': curve },
   batchedGemm: 1,
   batchedGemmMisaligned: 0.1,
   elementwise: 1,

@@ -5,7 +5,7 @@ import { localParameters, operatorTime, ownTokens, routedCopies } from '../../sr
 import type { LayerContext, OperatorTime } from '../../src/cost/operator-time.ts';
 import type { GroupedLinear, Linear, Operator, Pointwise, Recurrence } from '../../src/model/operator.ts';
 import { timeBehaviour } from '../../src/runtimes/time-behaviour.ts';
-import type { RunConditions } from '../../src/plan/conditions.ts';
+import type { RunConditions, SoftwareProfile } from '../../src/plan/conditions.ts';
 import { calibrationWith, clusterOf, problemOf, runtimeConstants } from './fixtures.ts';
 
 const gemm = { efficiency: 0.8, depth: 100 };
@@ -312,6 +312,35 @@ describe('work bound by memory', () => {
         (4000 * 1.4 * rows) / STREAMING,
         (6000 * 1.4 * rows) / STREAMING,
       );
+  });
+});
+
+describe('attention in sequence-first layers', () => {
+  const attention: Operator = {
+    kind: 'core-attention',
+    name: 'core_attention',
+    module: 'core_attn',
+    heads: 32,
+    kvHeads: 8,
+    queryKeyDim: 128,
+    valueDim: 64,
+    span: { kind: 'full' },
+    topK: null,
+    sinks: false,
+    parameters: 0,
+  };
+  const time = (profile: SoftwareProfile, kernel: 'flash2' | 'fused-softmax'): OperatorTime =>
+    operatorTime(contextWith({ tensor: 4 }, { profile, attention: kernel, dropout: false }), attention, 0);
+
+  it('copies queries, keys, values and outputs around a fused kernel, each way', () => {
+    const [batchFirst, sequenceFirst] = [time('megatron-core', 'flash2'), time('megatron-classic', 'flash2')];
+    // Per token 32 · 128 + 8 · 128 + 8 · 64 + 32 · 64 = 7680 elements, read and written in 2 bytes, a quarter on each rank.
+    const copies = (4 * 4096 * 7680) / 4 / ELEMENTWISE;
+    expectTime(sequenceFirst, batchFirst.forward + copies, batchFirst.backward + copies);
+  });
+
+  it('copies nothing around products of its own', () => {
+    expect(time('megatron-classic', 'fused-softmax')).toEqual(time('megatron-core', 'fused-softmax'));
   });
 });
 

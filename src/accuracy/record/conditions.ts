@@ -9,6 +9,7 @@ import type { RecordedRecompute } from './recompute.ts';
 import type { Software } from './software.ts';
 
 const KERNELS: readonly (readonly [RegExp, AttentionImplementation])[] = [
+  [/triton/, 'triton'],
   [/flash.?(?:attention)?.?(?:-)?v?3/, 'flash3'],
   [/flash.?(?:attention)?.?v?1/, 'flash1'],
   [/cudnn|fused_?attn|te_?fused/, 'cudnn'],
@@ -22,6 +23,12 @@ const FLASH2_FROM = '2024-01';
 
 const UNFUSED_WORDS = /zero bubble/;
 
+/**
+ * llm-foundry's benchmarks of MPT launch the Triton kernel unless told otherwise (mosaicml/llm-foundry @ 12a6319
+ * scripts/train/benchmarking/submit_benchmarks.py, `--attn_impl`, whose sweep.sh names none).
+ */
+const TRITON_WORDS = /foundry|mosaic/;
+
 /** Attention where it is not printed: unfused in classic stacks, flash 2 elsewhere; null: the profile's own habit. */
 const habit = (configuration: RunConfiguration, software: Software): AttentionImplementation | null => {
   const { profile, date } = software;
@@ -30,7 +37,10 @@ const habit = (configuration: RunConfiguration, software: Software): AttentionIm
     return early || /vtrain/i.test(configuration.title) ? 'fused-softmax' : 'flash2';
   if (profile === 'megatron-classic')
     return early || UNFUSED_WORDS.test(configuration.title.toLowerCase()) ? 'fused-softmax' : 'flash2';
-  if (profile === 'pytorch-fsdp') return date !== null && date < '2023-07' ? 'torch' : 'flash2';
+  if (profile === 'pytorch-fsdp') {
+    if (TRITON_WORDS.test(configuration.title.toLowerCase())) return 'triton';
+    return date !== null && date < '2023-07' ? 'torch' : 'flash2';
+  }
   return null;
 };
 
@@ -57,9 +67,14 @@ export const attentionKernelOf = (
     : 'flash2';
 };
 
+/** torchtitan's tables of mid-2024 do not compile, those of December 2024 and later do. */
+const COMPILED_FROM = '2024-09';
+
 /** torch.compile: torchtitan's published benchmarks and fms-fsdp use it; XLA always fuses. */
 const compiledOf = (configuration: RunConfiguration, software: Software): boolean | null => {
   if (software.profile === 'pytorch-fsdp') return /fms-?fsdp|compile/i.test(configuration.title);
+  if (software.profile === 'torchtitan' && software.date !== null && software.date < COMPILED_FROM)
+    return false;
   return null;
 };
 

@@ -74,6 +74,9 @@ const usesMegatronCore = ({ training, parallel, model }: RunConfiguration): bool
   (model.experts !== null && (parallel.expert ?? 1) > 1) ||
   /fp8|fp4/i.test(training.precision ?? '');
 
+/** With FlashAttention 2 (July 2023) stacks got layers of their own. */
+const OTHER_LAYERS_FROM = '2023-07';
+
 /** FSDP2, on which tensor and sharded data parallelism compose, came with PyTorch 2.4. */
 const FSDP2_FROM = '2024-07';
 
@@ -90,7 +93,7 @@ export const nearestSoftware = (
   }
   if (usesMegatronCore(configuration)) return { runtime: 'megatron', profile: 'megatron-core' };
   // Three-dimensional splits of that time were Megatron's layers, most of them under DeepSpeed.
-  return date !== null && date < CLASSIC_UNTIL
+  return date !== null && date < OTHER_LAYERS_FROM
     ? { runtime: 'deepspeed', profile: 'megatron-deepspeed' }
     : { runtime: 'megatron', profile: 'generic' };
 };

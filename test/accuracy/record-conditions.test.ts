@@ -1,0 +1,49 @@
+/** What a record says of its kernels: by the code and the tables of the stacks that it names. */
+import { describe, expect, it } from 'vitest';
+import { recordProblem } from '../../src/accuracy/record-problem.ts';
+import { parseMeasuredRuns } from '../../src/ingest/measured-runs.ts';
+import type { RunConditions } from '../../src/plan/conditions.ts';
+import { varied } from './measured-record.ts';
+import type { Json } from './measured-record.ts';
+
+const SHARDED = {
+  'train.zero_stage': 3,
+  'parallel.tp': 1,
+  'parallel.pp': 1,
+  'parallel.dp': 384,
+  'cluster.gpu': 'H100-SXM-80GB',
+};
+
+const conditions = (changes: Readonly<Record<string, Json>>): RunConditions => {
+  const [line] = parseMeasuredRuns(JSON.stringify(varied({ ...SHARDED, ...changes })));
+  if (line?.kind !== 'run') throw new Error('not a run');
+  const recorded = recordProblem(line.run.configuration);
+  if (!recorded.ok) throw new Error(recorded.reason);
+  return recorded.value.problem.training.conditions ?? {};
+};
+
+describe('attention kernels', () => {
+  it.each([
+    ['MosaicML llm-foundry training benchmarks', '2023-2024', 'triton'],
+    ['IBM fms-fsdp README', '2024', 'flash2'],
+    ['PyTorch FSDP (VLDB 2023)', '2023-04', 'torch'],
+  ])('%s of %s runs %s', (title, date, kernel) => {
+    expect(conditions({ 'source.title': title, date }).attention).toBe(kernel);
+  });
+
+  it('what is printed wins', () => {
+    const printed = (kernel: string): RunConditions =>
+      conditions({ 'source.title': 'llm-foundry', date: '2024', 'train.attention_kernel': kernel });
+    expect(printed('flash_attention2').attention).toBe('flash2');
+    expect(printed('triton').attention).toBe('triton');
+  });
+});
+
+describe('compilers', () => {
+  it.each([
+    ['torchtitan docs/performance.md 2024', '2024-06', false],
+    ['torchtitan H100 benchmarks Dec 2024', '2024-12', undefined],
+  ])('%s: compiled %s', (title, date, compiled) => {
+    expect(conditions({ 'source.title': title, date }).compiled).toBe(compiled);
+  });
+});
