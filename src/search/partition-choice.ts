@@ -2,11 +2,12 @@ import type { LayerCosts, PassTime } from '../cost/estimator.ts';
 import type { StageExtra, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import { SCHEDULES } from '../strategy/keys.ts';
-import { isVShaped, modelEnds } from '../strategy/partition.ts';
+import { modelEnds } from '../strategy/partition.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { createExpressible } from './legality.ts';
 import { bottleneckBound, memoryMayFit } from './partition-bound.ts';
 import { evenChunks } from './partition-even.ts';
+import { partitionProblem } from './partition-instance.ts';
 import { kindRoomsOf, reachOfStages, roomsOfStages } from './partition-memory.ts';
 import { stageLoads, TIE, type PartitionAnswer, type PartitionProblem } from './partition-problem.ts';
 import { simplePartitions } from './partition-simple.ts';
@@ -39,8 +40,6 @@ const INTERLEAVED_NODES = 500;
 /** Times that an interleaved partition of several layer kinds which does not fit is moved towards lighter stages. */
 const REPAIRS = 6;
 
-const both = (pass: PassTime): number => pass.forward + pass.backward;
-
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 
 const worst = (stages: readonly StageMemory[]): { shortage: number; stage: number } =>
@@ -62,40 +61,6 @@ export const stageExtras = (problem: Problem, strategy: Strategy): readonly (rea
     if (stage === last && problem.model.multiTokenPrediction !== null) extras.push('mtp');
     return extras;
   });
-};
-
-/** The problem of the fastest partition. */
-const partitionProblem = (
-  problem: Problem,
-  { pipeline, virtualStages, schedule, recompute }: Strategy,
-  times: readonly LayerCosts[],
-): PartitionProblem => {
-  const rows = times.map(({ kinds, plain, embedding, head, mtp }) => ({
-    kinds: plain.map(both),
-    again: kinds.map((pass, kind) => both(pass) - both(plain[kind] ?? pass)),
-    first: both(embedding),
-    last: both(head) + both(mtp),
-  }));
-  const stages = Array.from({ length: pipeline }, (_, stage) => rows[Math.min(stage, rows.length - 1)]);
-  const ends = modelEnds(pipeline, virtualStages, schedule);
-  const counted = problem.model.kinds.map(() => 1);
-  return {
-    layers: problem.model.layers,
-    stages: pipeline,
-    virtualStages,
-    vShaped: isVShaped(schedule),
-    layerTime: stages.map((row) => row?.kinds ?? []),
-    ...(recompute.kind === 'full-block'
-      ? { block: { layers: recompute.layers, time: stages.map((row) => row?.again ?? []) } }
-      : {}),
-    stageTime: stages.map(
-      (row, stage) =>
-        (stage === ends.first ? (row?.first ?? 0) : 0) + (stage === ends.last ? (row?.last ?? 0) : 0),
-    ),
-    layerMemory: stages.map(() => counted),
-    memoryLimit: stages.map(() => Infinity),
-    minimumLayers: pipeline === 1 ? { first: 1, middle: 1, last: 1 } : { first: 0, middle: 1, last: 0 },
-  };
 };
 
 /** The fastest partition of a shape under some layer times, before memory is asked. */

@@ -37,14 +37,17 @@ export const roomsOfStages = (
   const { stages, virtualStages, layers } = problem;
   const total = layers.length;
   const none = Array.from({ length: virtualStages }, () => 0);
+  const rest = [...none];
+  // One stage and its neighbour change from question to question.
+  const made: (readonly number[])[] = Array.from({ length: stages }, () => none);
   const excessWith = (stage: number, count: number): number => {
     const other = (stage + 1) % stages;
-    const rest = none.with(0, total - count);
-    const own = spreadOverChunks(count, virtualStages, endsOn(problem, stage));
-    const made = Array.from({ length: stages }, (_, each) =>
-      each === stage ? own : each === other ? rest : none,
-    );
-    return stageExcess(strategy, made, stage);
+    rest[0] = total - count;
+    made[other] = rest;
+    made[stage] = spreadOverChunks(count, virtualStages, endsOn(problem, stage));
+    const excess = stageExcess(strategy, made, stage);
+    made[other] = made[stage] = none;
+    return excess;
   };
   const counts = partition.map((chunks) => chunks.reduce((sum, count) => sum + count, 0));
   const least = leastCounts(problem);

@@ -29,12 +29,15 @@ export const chunkOrder = (
     return { stage: backwards ? pipeline - 1 - index : index, virtualStage };
   });
 
-/** The stages that hold the first and the last layer: embedding and head stand there. */
+/**
+ * The stages that hold the first and the last layer: embedding and head stand there. A V of an even number of virtual
+ * stages ends where it began.
+ */
 export const modelEnds = (
   pipeline: number,
   virtualStages: number,
   schedule: Schedule,
-): { readonly first: number; readonly last: number } => {
-  const order = chunkOrder(pipeline, virtualStages, schedule);
-  return { first: order[0]?.stage ?? 0, last: order[order.length - 1]?.stage ?? 0 };
-};
+): { readonly first: number; readonly last: number } => ({
+  first: 0,
+  last: virtualStages % 2 === 0 && isVShaped(schedule) ? 0 : pipeline - 1,
+});
