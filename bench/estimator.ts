@@ -18,9 +18,10 @@ const load = async <M>(path: string): Promise<M> =>
 const { createEstimator } = await load<typeof estimators>('cost/estimator');
 const { defaultCalibration } = await load<typeof calibrations>('ingest/calibration');
 
-const CALLS = 50_000;
+/** Long enough that the threads of the compiler, which count, are a small part. */
+const CALLS = 200_000;
 /** Calls before those that are timed, of other strategies: code is compiled by then. */
-const WARM = 5_000;
+const WARM = 20_000;
 
 const rate = (calls: readonly Call[], ask: (call: Call) => unknown): number => {
   for (const call of calls.slice(0, WARM)) ask(call);

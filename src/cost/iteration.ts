@@ -23,17 +23,21 @@ interface DataPart {
   readonly step: number;
 }
 
+/** Stages whose gradients and optimizer take equal time, if they begin together. */
+const alike = (
+  { sets, dense, expert, backward, backwardPorts }: DataTable,
+  one: number,
+  other: number,
+): boolean =>
+  dense[one] === dense[other] &&
+  expert[one] === expert[other] &&
+  backward[one] === backward[other] &&
+  backwardPorts[one] === backwardPorts[other] &&
+  sets[one] === sets[other];
+
 /** Whether an earlier stage is alike in all that its exchange depends on. */
-const seenBefore = ({ sets, dense, expert, backward, backwardPorts }: DataTable, stage: number): boolean => {
-  for (let earlier = 0; earlier < stage; earlier += 1)
-    if (
-      dense[earlier] === dense[stage] &&
-      expert[earlier] === expert[stage] &&
-      backward[earlier] === backward[stage] &&
-      backwardPorts[earlier] === backwardPorts[stage] &&
-      sets[earlier] === sets[stage]
-    )
-      return true;
+const seenBefore = (table: DataTable, stage: number): boolean => {
+  for (let earlier = 0; earlier < stage; earlier += 1) if (alike(table, earlier, stage)) return true;
   return false;
 };
 
@@ -50,13 +54,7 @@ const dataPart = (table: DataTable, s: Strategy, starts: readonly number[] | nul
     const expertParameters = expert[stage] ?? 0;
     if (set === undefined) continue;
     // A later stage alike has the longer head start.
-    if (
-      stage > 0 &&
-      dense[stage - 1] === denseParameters &&
-      expert[stage - 1] === expertParameters &&
-      sets[stage - 1] === set
-    )
-      continue;
+    if (stage > 0 && alike(table, stage - 1, stage)) continue;
     if (starts === null && seenBefore(table, stage)) continue;
     const whole = shardsLayers(s, set.behaviour)
       ? 0
