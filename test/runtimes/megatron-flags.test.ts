@@ -401,6 +401,15 @@ describe('stages of failure', () => {
     expect(
       stageOf({ ...four, '--num-virtual-stages-per-pipeline-rank': '3' }, 'layers-virtual-divisible'),
     ).toBe('model build');
+    // 32 layers on 5 stages: arguments.py asks only where the virtual stages are not given by their number.
+    const five = { ...four, '--pipeline-model-parallel-size': '5' };
+    expect(stageOf(five, 'layers-divisible')).toBe('startup');
+    const interleaved = { ...five, '--num-virtual-stages-per-pipeline-rank': '2' };
+    expect(stageOf(interleaved, 'layers-divisible')).toBeUndefined();
+    expect(stageOf(interleaved, 'layers-virtual-divisible')).toBe('model build');
+    expect(stageOf({ '--group-query-attention': '', '--num-query-groups': '12' }, 'query-groups-heads')).toBe(
+      'model build',
+    );
     expect(
       stageOf({ ...experts, '--tensor-model-parallel-size': '2' }, 'experts-need-sequence-parallel'),
     ).toBe('first forward');

@@ -159,6 +159,19 @@ const table: readonly (readonly [string, Given, Given])[] = [
     },
   ],
   ['heads-tensor', { strategy: { tensor: 3 } }, { strategy: { tensor: 16 } }],
+  [
+    'query-groups-heads',
+    {
+      model: {
+        ...llama,
+        kinds: llama.kinds.map((kind) => ({
+          ...kind,
+          mixer: { ...kind.mixer, kvHeads: 12 } as typeof kind.mixer,
+        })),
+      },
+    },
+    {},
+  ],
   ['query-groups-tensor', { strategy: { tensor: 12 } }, { strategy: { tensor: 16 } }],
   [
     'delta-net-heads',

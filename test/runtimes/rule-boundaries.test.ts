@@ -232,8 +232,14 @@ const table: readonly (readonly [string, Given, Blame | null])[] = [
     { strategy: { pipeline: 4, virtualStages: 3 } },
     [['virtualStages', 'pipeline'], 8],
   ],
-  // Three stages are another rule's business, and a partition states the split.
-  ['megatron/layers-virtual-divisible', { strategy: { pipeline: 3, virtualStages: 2 } }, null],
+  // Interleaved stages are asked for when the model is built, all others at start; a partition states the split.
+  [
+    'megatron/layers-virtual-divisible',
+    { strategy: { pipeline: 3, virtualStages: 2 } },
+    [['pipeline', 'virtualStages'], 32],
+  ],
+  ['megatron/layers-divisible', { strategy: { pipeline: 3, virtualStages: 2 } }, null],
+  ['megatron/layers-virtual-divisible', { strategy: { pipeline: 3 } }, null],
   [
     'megatron/layers-virtual-divisible',
     {
@@ -256,6 +262,8 @@ const table: readonly (readonly [string, Given, Blame | null])[] = [
   ['megatron/heads-tensor', { model: deepseek, strategy: { tensor: 3 } }, [['tensor'], 128]],
   ['megatron/query-groups-tensor', { strategy: { tensor: 12 } }, [['tensor'], 8]],
   ['megatron/query-groups-multiple', { strategy: { tensor: 16 } }, [['tensor'], 8]],
+  ['megatron/query-groups-heads', { model: withMixer(llama, { kvHeads: 12 }) }, [[], 12, 'a divisor of 32']],
+  ['megatron/query-groups-heads', { model: withMixer(llama, { kvHeads: 32 }) }, null],
   [
     'megatron/delta-net-heads',
     { model: qwenNext, strategy: { tensor: 4, context: 8 } },

@@ -180,6 +180,54 @@ export const optionRows: readonly SourceRow[] = [
     '--cuda-graph-impl local --cuda-graph-scope attn',
   ],
   [
+    'graph-module-names',
+    '--cuda-graph-impl local --cuda-graph-modules attention',
+    '--cuda-graph-impl local --cuda-graph-modules attn',
+  ],
+  ['graph-module-names', '--cuda-graph-scope whole', '--cuda-graph-scope full'],
+  [
+    'graph-old-modules',
+    '--cuda-graph-impl transformer_engine --cuda-graph-scope full_iteration',
+    '--cuda-graph-impl local --cuda-graph-scope full_iteration --no-check-for-nan-in-loss-and-grad',
+  ],
+  [
+    'graph-old-modules',
+    '--external-cuda-graph --cuda-graph-scope full_iteration',
+    '--external-cuda-graph --cuda-graph-scope full',
+  ],
+  [
+    'graph-old-modules',
+    '--cuda-graph-impl local --cuda-graph-modules full attn',
+    '--cuda-graph-impl local --cuda-graph-modules attn mlp',
+  ],
+  // The whole iteration by its older name, and the whole layer by its own.
+  [
+    'graph-iteration-checks',
+    '--cuda-graph-impl local --cuda-graph-scope full_iteration',
+    '--cuda-graph-impl local --cuda-graph-scope full_iteration --no-check-for-nan-in-loss-and-grad',
+  ],
+  [
+    'graph-dropout',
+    '--cuda-graph-impl local --cuda-graph-scope full --recompute-granularity selective',
+    '--cuda-graph-impl local --cuda-graph-scope full --recompute-granularity selective --attention-dropout 0',
+  ],
+  // Patterns, experts, checkpoints.
+  ['layer-pattern-text', `${moe} --moe-layer-freq [a]*32`, `${moe} --moe-layer-freq [1]*32`],
+  ['layer-pattern-text', `${moe} --moe-layer-freq ([0]*3+[1]*29`, `${moe} --moe-layer-freq ([0]*3+[1]*29)`],
+  ['layer-pattern-text', '--no-rope-freq four', '--no-rope-freq 4'],
+  [
+    'flex-processors',
+    `${moe} --moe-deepep-num-sms 20 --moe-hybridep-num-sms 16`,
+    `${moe} --moe-deepep-num-sms 20 --moe-hybridep-num-sms 20`,
+  ],
+  [
+    'flex-processors',
+    `${moe} --moe-deepep-num-sms 20 --moe-hybridep-num-sms 16`,
+    `${moe} --moe-deepep-num-sms 20 --moe-hybridep-num-sms 16 --moe-flex-dispatcher-num-sms 24`,
+  ],
+  ['experts-counted', '--num-experts -8', '--num-experts 0'],
+  ['checkpoint-iteration', '--finetune --override-ckpt-iteration 5', '--override-ckpt-iteration 5'],
+  [
     'graph-dense-module',
     `${moe} --cuda-graph-impl transformer_engine --cuda-graph-modules mlp`,
     `${moe} --moe-layer-freq ([0]*1+[1]*31) --cuda-graph-impl transformer_engine --cuda-graph-modules mlp`,

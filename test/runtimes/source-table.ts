@@ -400,6 +400,12 @@ export const sourceTable: readonly SourceRow[] = [
   ],
   ['fine-offload-modules', `${fine} --offload-modules mlp`, `${fine} --offload-modules mlp_norm`, v1],
   [
+    'fine-offload-modules',
+    `${fine} --offload-modules fused_group_mlp`,
+    `${fine} --offload-modules fused_group_mlp --use-transformer-engine-op-fuser`,
+    v1,
+  ],
+  [
     'fine-offload-alone',
     `${fine} --offload-modules core_attn --cpu-offloading-num-layers 4`,
     `${fine} --offload-modules core_attn`,

@@ -80,3 +80,24 @@ export const parsePattern = (text: string): readonly boolean[] | null => {
   const result = sum();
   return result !== null && at === tokens.length ? result : null;
 };
+
+const closing: ReadonlyMap<string, string> = new Map([
+  ['(', ')'],
+  ['[', ']'],
+]);
+
+/**
+ * Whether Megatron's parser reads the text: an integer as Python writes it, or a list of the characters that it admits
+ * with its brackets closed. Source: megatron/training/arguments.py moe_freq_type and _eval_pattern.
+ */
+export const isPatternText = (text: string): boolean => {
+  if (!text.includes('[')) return /^\s*[+-]?\d+(_\d+)*\s*$/u.test(text);
+  if (!/^[,\d[\]()+*]*$/u.test(text)) return false;
+  const open: string[] = [];
+  for (const character of text) {
+    const closes = closing.get(character);
+    if (closes !== undefined) open.push(closes);
+    else if ((character === ')' || character === ']') && open.pop() !== character) return false;
+  }
+  return open.length === 0;
+};

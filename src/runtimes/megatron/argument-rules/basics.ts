@@ -1,4 +1,5 @@
 import { has, integerOf, textOf } from '../arguments.ts';
+import { isPatternText } from '../patterns.ts';
 import { bad, fine, laterFile, together } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
 
@@ -17,6 +18,14 @@ const counts = [
   '--hidden-size',
   '--num-attention-heads',
   '--seq-length',
+];
+
+/** A frequency, or a list with an entry per layer. */
+const frequencies = [
+  '--moe-layer-freq',
+  '--no-rope-freq',
+  '--linear-attention-freq',
+  '--window-attn-skip-freq',
 ];
 
 const retired: ReadonlyMap<string, string> = new Map([
@@ -59,6 +68,25 @@ export const basicArgumentRules: readonly ArgumentRule[] = [
       return wrong === undefined
         ? fine
         : bad([wrong], `${wrong} is below 1`, textOf(given, wrong) ?? '', 'at least 1');
+    },
+  },
+  {
+    id: 'layer-pattern-text',
+    since: '0.20',
+    stage: 'parse',
+    why: 'a pattern is an integer, or a list written with digits, commas, brackets, + and * alone: no spaces',
+    source:
+      'Connor-XY/Megatron-LM @ 38a05c6f megatron/training/arguments.py moe_freq_type, no_rope_freq_type, la_freq_type',
+    check: ({ given }) => {
+      const wrong = frequencies.find((flag) => !isPatternText(textOf(given, flag) ?? '1'));
+      return wrong === undefined
+        ? fine
+        : bad(
+            [wrong],
+            `${wrong} is no pattern of layers`,
+            textOf(given, wrong) ?? '',
+            'such as 2 or ([0]*3+[1]*29)',
+          );
     },
   },
   {

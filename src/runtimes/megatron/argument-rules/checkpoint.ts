@@ -163,6 +163,18 @@ export const checkpointArgumentRules: readonly ArgumentRule[] = [
     expected: '--load and --ckpt-convert-save',
   }),
   need({
+    id: 'checkpoint-iteration',
+    since: '0.20',
+    why: 'fine-tuning starts at iteration 0',
+    source: 'Connor-XY/Megatron-LM @ 38a05c6f megatron/training/arguments.py override_ckpt_iteration',
+    when: ({ given }) => has(given, '--override-ckpt-iteration'),
+    holds: ({ given }) => !has(given, '--finetune'),
+    flags: ['--override-ckpt-iteration', '--finetune'],
+    message: 'an iteration is set for a run that starts anew',
+    found: () => 'both',
+    expected: 'one of them',
+  }),
+  need({
     id: 'non-persistent-kind',
     why: 'checkpoints in memory alone are announced and not written yet',
     source: `${laterFile} non_persistent_ckpt_type`,

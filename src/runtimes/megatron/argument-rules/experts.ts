@@ -56,6 +56,34 @@ export const expertArgumentRules: readonly ArgumentRule[] = [
     expected: '--moe-token-dispatcher-type alltoall',
   }),
   need({
+    id: 'flex-processors',
+    since: '0.20',
+    why: 'the older numbers of multiprocessors, one a backend, became one number for the dispatcher',
+    source: `${config} moe_flex_dispatcher_num_sms`,
+    when: ({ given }) =>
+      has(given, '--moe-deepep-num-sms') &&
+      has(given, '--moe-hybridep-num-sms') &&
+      !has(given, '--moe-flex-dispatcher-num-sms'),
+    holds: ({ given }) =>
+      integerOf(given, '--moe-deepep-num-sms') === integerOf(given, '--moe-hybridep-num-sms'),
+    flags: ['--moe-deepep-num-sms', '--moe-hybridep-num-sms'],
+    message: 'two numbers of multiprocessors for one dispatcher',
+    found: ({ given }) =>
+      `${textOf(given, '--moe-deepep-num-sms') ?? ''} and ${textOf(given, '--moe-hybridep-num-sms') ?? ''}`,
+    expected: '--moe-flex-dispatcher-num-sms',
+  }),
+  need({
+    id: 'experts-counted',
+    why: 'experts are counted; 0 is a dense model',
+    source: `${config} num_moe_experts`,
+    when: ({ given }) => has(given, '--num-experts'),
+    holds: ({ given }) => (integerOf(given, '--num-experts') ?? 0) >= 0,
+    flags: ['--num-experts'],
+    message: 'fewer experts than none',
+    found: ({ given }) => integerOf(given, '--num-experts'),
+    expected: 'at least 1, or no --num-experts',
+  }),
+  need({
     id: 'expert-width-alone',
     why: 'a width of experts is that of experts',
     source: `${config} moe_ffn_hidden_size`,

@@ -1,6 +1,6 @@
 import { has, integerOf, listOf, numberOf, textOf } from '../arguments.ts';
 import type { ArgumentMap } from '../arguments.ts';
-import { graphModules, graphs } from './graphs.ts';
+import { graphModules, graphs, namedGraphs, namedModules, oldModules } from './graphs.ts';
 import { recomputes } from './recomputes.ts';
 import { bad, fine, laterConfig, laterFile, need } from './rule.ts';
 import type { ArgumentRule } from './rule.ts';
@@ -25,6 +25,9 @@ const expertsAlone = (given: ArgumentMap): boolean => {
 
 const modulesFlag = '--cuda-graph-modules';
 
+/** megatron/core/transformer/enums.py CudaGraphModule. */
+const capturable = ['attn', 'mlp', 'moe', 'moe_router', 'moe_preprocess', 'mamba'];
+
 /** Captured graphs beside recomputation, dropout and overlap. */
 export const graphModuleArgumentRules: readonly ArgumentRule[] = [
   need({
@@ -39,6 +42,47 @@ export const graphModuleArgumentRules: readonly ArgumentRule[] = [
     found: () => 'both',
     expected: modulesFlag,
   }),
+  {
+    id: 'graph-module-names',
+    since: '0.20',
+    stage: 'parse',
+    why: 'the parser looks the modules up by name',
+    source: 'Connor-XY/Megatron-LM @ 38a05c6f megatron/training/arguments.py _parse_cuda_graph_modules_arg',
+    check: ({ given }) => {
+      const unknown = namedModules(given).find((name) => ![...capturable, ...oldModules].includes(name));
+      return unknown === undefined
+        ? fine
+        : bad([modulesFlag], `${unknown} cannot be captured`, unknown, capturable.join(', '));
+    },
+  },
+  {
+    id: 'graph-old-modules',
+    since: '0.20',
+    stage: 'startup',
+    why: 'the older names of a whole layer and of a whole iteration stand alone, and for one implementation',
+    source:
+      'NVIDIA/Megatron-LM @ 02f11f65 megatron/core/transformer/cuda_graph_config.py normalize_cuda_graph_modules',
+    check: ({ given }) => {
+      const names = namedModules(given);
+      const old = [...new Set(names.filter((name) => oldModules.includes(name)))];
+      const impl = namedGraphs(given);
+      const admits: Readonly<Record<string, readonly string[]>> = {
+        full_iteration: ['none', 'local', 'full_iteration'],
+        full_iteration_inference: ['none', 'local'],
+      };
+      const clash = old.find((name) => !(admits[name] ?? [impl]).includes(impl));
+      if (clash !== undefined)
+        return bad(
+          [modulesFlag, '--cuda-graph-impl'],
+          `module ${clash} beside ${impl} graphs`,
+          impl,
+          admits[clash]?.join(', ') ?? '',
+        );
+      return old.length > 1 || (old.includes('full') && names.length > 1)
+        ? bad([modulesFlag], `module ${old.join(' and ')} beside others`, names.join(' '), 'one of them')
+        : fine;
+    },
+  },
   need({
     id: 'graph-dense-module',
     since: '0.20',

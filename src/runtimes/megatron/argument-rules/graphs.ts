@@ -8,17 +8,32 @@ import type { ArgumentRule } from './rule.ts';
 const file = 'megatron/training/arguments.py';
 const config = 'megatron/core/transformer/transformer_config.py';
 
-/** What captures graphs: none, local, transformer_engine or full_iteration. */
-export const graphs = (given: ArgumentMap): string =>
+/** What was chosen as modules, by the name of either flag. */
+export const namedModules = (given: ArgumentMap): readonly string[] => [
+  ...listOf(given, '--cuda-graph-modules'),
+  ...listOf(given, '--cuda-graph-scope'),
+];
+
+/** Older names among the modules: the whole layer, the whole iteration, and inference alone. */
+export const oldModules: readonly string[] = ['full', 'full_iteration', 'full_iteration_inference'];
+
+/** What was chosen to capture graphs, by the name of any flag. */
+export const namedGraphs = (given: ArgumentMap): string =>
   has(given, '--enable-cuda-graph')
     ? 'local'
     : has(given, '--external-cuda-graph')
       ? 'transformer_engine'
       : (textOf(given, '--cuda-graph-impl') ?? 'none');
-export const graphModules = (given: ArgumentMap): readonly string[] => [
-  ...listOf(given, '--cuda-graph-modules'),
-  ...listOf(given, '--cuda-graph-scope'),
-];
+
+/**
+ * What captures graphs: none, local, transformer_engine or full_iteration, which was once a module. Source:
+ * NVIDIA/Megatron-LM @ 02f11f65 megatron/core/transformer/cuda_graph_config.py CUDA_GRAPH_MODULES_DEPRECATIONS.
+ */
+export const graphs = (given: ArgumentMap): string =>
+  namedModules(given).includes('full_iteration') ? 'full_iteration' : namedGraphs(given);
+
+export const graphModules = (given: ArgumentMap): readonly string[] =>
+  namedModules(given).filter((module) => !oldModules.includes(module));
 
 /** Captured graphs: what can be captured, and beside what. */
 export const graphArgumentRules: readonly ArgumentRule[] = [

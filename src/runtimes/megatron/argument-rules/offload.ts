@@ -70,6 +70,13 @@ export const offloadArgumentRules: readonly ArgumentRule[] = [
           modules.join(' '),
           'fused_group_mlp alone',
         );
+      if (modules.includes('fused_group_mlp') && !has(given, '--use-transformer-engine-op-fuser'))
+        return bad(
+          [modulesFlag, '--use-transformer-engine-op-fuser'],
+          'the fused grouped feed-forward without the fuser',
+          'fused_group_mlp',
+          '--use-transformer-engine-op-fuser, or expert_fc1 moe_act',
+        );
       const inside = modules.filter((module) => insideExperts.includes(module));
       return recomputes(given) === 'selective' &&
         listOf(given, '--recompute-modules').includes('moe') &&

@@ -66,6 +66,25 @@ export const attentionRules: readonly Rule[] = [
     },
   }),
   megatronRule({
+    id: 'query-groups-heads',
+    stage: 'model build',
+    why: 'each key-value group serves the same number of query heads; Megatron itself does not ask',
+    source:
+      'NVIDIA/TransformerEngine @ 9c0b6db4 transformer_engine/pytorch/attention/dot_product_attention/dot_product_attention.py DotProductAttention.__init__',
+    reads: [],
+    check: ({ model }) => {
+      for (const { heads, kvHeads } of modelFacts(model).attention)
+        if (heads % kvHeads !== 0)
+          return illegal(
+            [],
+            `${heads} attention heads do not divide over ${kvHeads} key-value groups`,
+            kvHeads,
+            `a divisor of ${heads}`,
+          );
+      return legal;
+    },
+  }),
+  megatronRule({
     id: 'delta-net-heads',
     stage: 'startup',
     why: 'Gated DeltaNet splits its heads over tensor and context ranks',

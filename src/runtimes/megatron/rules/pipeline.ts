@@ -83,9 +83,10 @@ export const pipelineRules: readonly Rule[] = [
     stage: 'startup',
     why: 'without a layout every stage holds the same number of layers; old versions dropped the rest silently',
     source: 'megatron/training/arguments.py:997; issue 1304',
-    reads: ['pipeline'],
-    check: ({ strategy: { pipeline }, model, partition }) =>
-      partition !== null || model.layers.length % pipeline === 0
+    reads: ['pipeline', 'virtualStages'],
+    // With virtual stages the argument check asks nothing of the layers: layers-virtual-divisible.
+    check: ({ strategy: { pipeline, virtualStages }, model, partition }) =>
+      partition !== null || virtualStages > 1 || model.layers.length % pipeline === 0
         ? legal
         : illegal(
             ['pipeline'],
@@ -97,18 +98,28 @@ export const pipelineRules: readonly Rule[] = [
   megatronRule({
     id: 'layers-virtual-divisible',
     stage: 'model build',
-    why: 'without a layout the virtual stages of a stage are equal; old versions dropped the rest silently',
-    source: 'megatron/core/transformer/transformer_block.py:176; issue 468',
+    why: 'without a layout stages, and the virtual stages of a stage, are equal; old versions dropped the rest silently',
+    source:
+      'megatron/core/transformer/transformer_block.py:176 and above, get_num_layers_to_build; issue 468',
     reads: ['pipeline', 'virtualStages'],
     check: ({ strategy: { pipeline, virtualStages }, model, partition }) => {
-      const perStage = model.layers.length / pipeline;
-      if (partition !== null || !Number.isInteger(perStage) || perStage % virtualStages === 0) return legal;
-      return illegal(
-        ['virtualStages', 'pipeline'],
-        `${perStage} layers of a stage do not divide over virtual_stages=${virtualStages}`,
-        perStage,
-        'a divisor, or an uneven partition',
-      );
+      const layers = model.layers.length;
+      if (partition !== null || virtualStages === 1 || layers % (pipeline * virtualStages) === 0)
+        return legal;
+      const perStage = layers / pipeline;
+      return Number.isInteger(perStage)
+        ? illegal(
+            ['virtualStages', 'pipeline'],
+            `${perStage} layers of a stage do not divide over virtual_stages=${virtualStages}`,
+            perStage,
+            'a divisor, or an uneven partition',
+          )
+        : illegal(
+            ['pipeline', 'virtualStages'],
+            `${layers} layers do not divide over pipeline=${pipeline}`,
+            layers,
+            'a divisor, or an uneven partition',
+          );
     },
   }),
   megatronRule({
