@@ -59,21 +59,28 @@ const outliving = (
     ? Math.max((whole - window) / v, whole - (((v - 1) * p + 1) * window) / v)
     : whole - window;
 
+/** Seconds in which gradients of so many dense and expert parameters are reduced, all of it. */
+export const reduceAll = (context: DataContext, dense: number, expert: number): number =>
+  reduction(context, context.dense, dense) + reduction(context, context.expert, expert);
+
+/** Seconds in which so many sharded parameters are gathered, all of it. */
+export const gatherAll = (context: DataContext, dense: number, expert: number): number =>
+  gathering(context, context.dense, dense) + gathering(context, context.expert, expert);
+
 /**
  * Exposed time once an iteration: gradients of the last micro-batch are reduced while its backward runs, parameters
  * gathered while the next forward runs; the measured exposed share says how much of both that hides. No more of the
- * reduction hides than that pass lasts. `lastBackward`: its seconds, of which `ports` are spent on network ports.
+ * reduction hides than that pass lasts. `reduce`, `gather`: seconds of the whole; `lastBackward`: those of the pass, of
+ * which `ports` are spent on network ports.
  */
-export const dataTime = (
+export const exposedExchange = (
   context: DataContext,
-  denseParameters: number,
-  expertParameters: number,
-  lastBackward = Infinity,
-  ports = 0,
+  reduce: number,
+  gather: number,
+  lastBackward: number,
+  ports: number,
 ): number => {
   const { runtime, strategy, dense, expert } = context;
-  const reduce = reduction(context, dense, denseParameters) + reduction(context, expert, expertParameters);
-  const gather = gathering(context, dense, denseParameters) + gathering(context, expert, expertParameters);
   const remote = dense.outside !== null || expert.outside !== null;
   const window = lastBackward - (remote ? ports : 0);
   const share = runtime.dataExposed;
@@ -82,6 +89,22 @@ export const dataTime = (
     (strategy.overlapParameters ? share : 1) * gather
   );
 };
+
+/** The exposed exchange of so many parameters. */
+export const dataTime = (
+  context: DataContext,
+  denseParameters: number,
+  expertParameters: number,
+  lastBackward = Infinity,
+  ports = 0,
+): number =>
+  exposedExchange(
+    context,
+    reduceAll(context, denseParameters, expertParameters),
+    gatherAll(context, denseParameters, expertParameters),
+    lastBackward,
+    ports,
+  );
 
 /** Whether every layer gathers its parameters (ZeRO-3, FSDP; FSDP's ZeRO-2 keeps them until backward). */
 export const shardsLayers = (strategy: Strategy, behaviour: TimeBehaviour): boolean =>

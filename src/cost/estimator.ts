@@ -9,6 +9,7 @@ import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { bytes, seconds } from '../units.ts';
 import type { Bytes, Seconds } from '../units.ts';
 import type { Calibration } from './calibration.ts';
+import { createDataParts } from './data-part.ts';
 import { iterationExchangeBound, iterationLowerBound } from './iteration-bound.ts';
 import type { BoundContext } from './iteration-bound.ts';
 import { iterationBreakdown, iterationTime } from './iteration.ts';
@@ -127,6 +128,7 @@ export const createEstimator = (problem: Problem, calibration: Calibration): Est
     machines,
     linksOf: createStageLinks(problem, tables),
     pipelinePart: createPipelineParts(createStageSummer(problem, prefixes)),
+    dataPart: createDataParts(),
     simulate,
     uneven: createUnevenTime(simulate),
     transfers: new TupleMap(),

@@ -4,76 +4,15 @@ import type { TimeBreakdown } from '../plan/plan.ts';
 import { microBatches } from '../strategy/strategy.ts';
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { seconds } from '../units.ts';
-import { dataTime, optimizerTime, shardsLayers } from './data-parallel.ts';
+import type { DataPartOf, DataTable } from './data-part.ts';
 import { measuredPipeline, measuredTransfer } from './measured-pipeline.ts';
 import type { MeasuredPipeline } from './measured-pipeline.ts';
 import { pipelineTime } from './pipeline.ts';
 import { vocabularyShare } from './pipeline-part.ts';
 import type { PipelineContext, PipelinePartOf } from './pipeline-part.ts';
 import type { PipelineInput } from './stage.ts';
-import type { StageTable } from './stage-sums.ts';
 import { stageCosts, stageParts } from './stages.ts';
 import type { StageCost } from './stages.ts';
-
-/** What the exchange of parameters needs of every stage. */
-type DataTable = Pick<StageTable, 'sets' | 'dense' | 'expert' | 'backward' | 'backwardPorts'>;
-
-interface DataPart {
-  readonly exchange: number;
-  readonly step: number;
-}
-
-/** Stages whose gradients and optimizer take equal time, if they begin together. */
-const alike = (
-  { sets, dense, expert, backward, backwardPorts }: DataTable,
-  one: number,
-  other: number,
-): boolean =>
-  dense[one] === dense[other] &&
-  expert[one] === expert[other] &&
-  backward[one] === backward[other] &&
-  backwardPorts[one] === backwardPorts[other] &&
-  sets[one] === sets[other];
-
-/** Whether an earlier stage is alike in all that its exchange depends on. */
-const seenBefore = (table: DataTable, stage: number): boolean => {
-  for (let earlier = 0; earlier < stage; earlier += 1) if (alike(table, earlier, stage)) return true;
-  return false;
-};
-
-/**
- * The stage whose gradients and optimizer end last ends the iteration. Over measured links the data-parallel groups of
- * stages differ, and each begins when its own stage is done (`starts`); otherwise all are taken to begin together.
- */
-const dataPart = (table: DataTable, s: Strategy, starts: readonly number[] | null): DataPart => {
-  const { sets, dense, expert, backward, backwardPorts } = table;
-  let [exchange, step] = [0, 0];
-  for (let stage = 0; stage < s.pipeline; stage += 1) {
-    const set = sets[stage];
-    const denseParameters = dense[stage] ?? 0;
-    const expertParameters = expert[stage] ?? 0;
-    if (set === undefined) continue;
-    // A later stage alike has the longer head start.
-    if (stage > 0 && alike(table, stage - 1, stage)) continue;
-    if (starts === null && seenBefore(table, stage)) continue;
-    const whole = shardsLayers(s, set.behaviour)
-      ? 0
-      : dataTime(
-          set.data,
-          denseParameters,
-          expertParameters,
-          backward[stage] ?? 0,
-          backwardPorts[stage] ?? 0,
-        );
-    const own = optimizerTime(set.data, denseParameters, expertParameters);
-    if (starts !== null) {
-      // The step waits for the norm of all gradients.
-      exchange = Math.max(exchange, whole - (starts[stage] ?? 0));
-      step = Math.max(step, own);
-    } else if (whole + own > exchange + step) [exchange, step] = [whole, own];
-  }
-  return { exchange, step };
-};
 
 /** Backward of all chunks, in the order in which the stages' tables add. */
 const backwardOf = ({ chunks }: StageCost): number => {
@@ -110,6 +49,7 @@ export interface IterationContext extends PipelineContext {
   readonly problem: Problem;
   readonly prefixes: readonly Int32Array[];
   readonly pipelinePart: PipelinePartOf;
+  readonly dataPart: DataPartOf;
 }
 
 const wholeMicroBatches = (problem: Problem, s: Strategy): number => {
@@ -158,7 +98,7 @@ const busyTime = ({ microBatches: m, heavy, vocabulary }: Course): number => m *
 export const iterationTime = (context: IterationContext, s: Strategy, partition: Partition): number => {
   const m = wholeMicroBatches(context.problem, s);
   const { makespan, starts, table, overhead } = context.pipelinePart(context, s, partition, m);
-  const { exchange, step } = dataPart(table, s, starts);
+  const { exchange, step } = context.dataPart(table, s, starts);
   return makespan + exchange + step + overhead;
 };
 
@@ -178,7 +118,7 @@ export const iterationBreakdown = (
       : course.pipeline === null
         ? null
         : pipelineTime(course.pipeline, context.uneven);
-  const { exchange, step } = dataPart(tableOf(course.stages), s, measured?.headStarts ?? null);
+  const { exchange, step } = context.dataPart(tableOf(course.stages), s, measured?.headStarts ?? null);
   const busy = busyTime(course);
   const makespan = pipeline?.makespan ?? busy;
   const transfer = Math.max(0, Math.min(pipeline?.transfer ?? 0, makespan - busy));

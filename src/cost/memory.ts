@@ -8,6 +8,8 @@ import type { Bytes } from '../units.ts';
 import { bytes } from '../units.ts';
 import { smallestAccelerator } from './memory-capacity.ts';
 import { firstLayers, kindPrefixes } from './memory-layers.ts';
+import { rememberPeaks } from './memory-peaks.ts';
+import type { PeakOf } from './memory-peaks.ts';
 import type { StageBytes } from './memory-stage.ts';
 import { createStageMemory, emptyStage } from './memory-stage.ts';
 import type { ScheduleShape } from './schedule-order.ts';
@@ -17,10 +19,7 @@ export interface MemoryModel {
   readonly stage: (strategy: Strategy, partition: Partition, stage: number) => StageMemory;
   readonly stages: (strategy: Strategy, partition: Partition) => readonly StageMemory[];
   /** The largest bound on device memory over stages, and the largest excess over capacity, in one pass. */
-  readonly peak: (
-    strategy: Strategy,
-    partition: Partition,
-  ) => { readonly bound: Bytes; readonly excess: Bytes };
+  readonly peak: PeakOf;
   /** Largest of bound − capacity over stages: at most 0 when the plan fits. */
   readonly excess: (strategy: Strategy, partition: Partition) => Bytes;
   /** Bound − capacity of one stage. */
@@ -110,7 +109,7 @@ export const createMemoryModel = (problem: Problem): MemoryModel => {
     compute(strategy, index).placed(strategy, shape, first, index, scratch);
     return result(scratch, strategy, index);
   };
-  const peak: MemoryModel['peak'] = (strategy, partition) => {
+  const peak = rememberPeaks((strategy, partition) => {
     const shape = scheduleShape(problem, strategy);
     place(strategy, shape, partition);
     let [bound, excess] = [0, -Infinity];
@@ -120,7 +119,7 @@ export const createMemoryModel = (problem: Problem): MemoryModel => {
       excess = Math.max(excess, scratch.bound - capacity(strategy, index));
     }
     return { bound: bytes(bound), excess: bytes(excess) };
-  };
+  }, cluster.groups.length === 1);
   return {
     stage,
     stages: (strategy, partition) =>

@@ -9,6 +9,7 @@ import { seconds } from '../units.ts';
 import type { Seconds } from '../units.ts';
 import type { Calibration } from './calibration.ts';
 import { shardsLayers } from './data-parallel.ts';
+import { createDataParts } from './data-part.ts';
 import { createEstimator } from './estimator.ts';
 import { dataSpans, groupSpans, spanOf, spansOfStages } from './group-spans.ts';
 import { iterationTime } from './iteration.ts';
@@ -57,6 +58,7 @@ export const createOrderScore = (
     prefixes,
     machines: () => machines,
     pipelinePart: createPipelineParts(createStageSummer(problem, prefixes)),
+    dataPart: createDataParts(),
     simulate,
     uneven: createUnevenTime(simulate),
   };

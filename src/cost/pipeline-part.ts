@@ -5,6 +5,7 @@
 import type { Partition, Strategy } from '../strategy/strategy.ts';
 import { seconds } from '../units.ts';
 import type { Seconds } from '../units.ts';
+import type { DataTable } from './data-part.ts';
 import type { LayerSet, LayerTables } from './layer-set.ts';
 import { measuredPipeline } from './measured-pipeline.ts';
 import { pipelineMakespan } from './pipeline.ts';
@@ -28,7 +29,7 @@ export interface PipelinePart {
   /** Over measured links: seconds before the end at which each stage is done. */
   readonly starts: readonly number[] | null;
   /** Parameters of each stage, and the last backward passes that their exchange hides behind. */
-  readonly table: Pick<StageTable, 'sets' | 'dense' | 'expert' | 'backward' | 'backwardPorts'>;
+  readonly table: DataTable;
   /** Seconds that the busiest stage's runtime takes for every iteration. */
   readonly overhead: number;
 }

@@ -9,7 +9,7 @@ import type { Model } from '../../src/model/model.ts';
 import type { TimeBreakdown } from '../../src/plan/plan.ts';
 import type { Problem } from '../../src/plan/problem.ts';
 import type { Partition, Strategy } from '../../src/strategy/strategy.ts';
-import { flopsPerSecond } from '../../src/units.ts';
+import { bytes, flopsPerSecond } from '../../src/units.ts';
 import { calibrationWith, clusterOf, model, moeModel, problemOf, strategyOf } from './fixtures.ts';
 
 const sum = (time: TimeBreakdown): number => {
@@ -104,9 +104,21 @@ describe('an estimate', () => {
     } as const;
     const asked: readonly Partial<Strategy>[] = [
       {},
+      { rankOrder: 'tp-cp-ep-pp-dp' },
       { overlapGradients: true, overlapParameters: true },
       { sharding: 'none' },
+      { sharding: 'gradients' },
       { sharding: 'parameters' },
+      { shardingGroup: 2 },
+      { offload: 'optimizer' },
+      { overlapTensor: true, overlapExpert: true },
+      { expert: 2, dispatcher: 'all-to-all' },
+      { expert: 2, dispatcher: 'deepep' },
+      { expert: 4, expertTensor: 1, dispatcher: 'all-to-all' },
+      { data: 4, shardingGroup: 4 },
+      { context: 2, data: 4, shardingGroup: 4 },
+      { context: 2, data: 2, shardingGroup: 4 },
+      { context: 2, data: 4, contextCommunication: 'all-gather' },
       { microBatchGroup: 4 },
       { microBatchSize: 2 },
       { vocabulary: 'redistributed' },
@@ -114,9 +126,14 @@ describe('an estimate', () => {
       { recompute: { kind: 'full-block', layers: 1 } },
       { recompute: { kind: 'full-block', layers: 2 } },
       { recompute: { kind: 'full' } },
-      { rankOrder: 'tp-cp-ep-pp-dp' },
+      { recompute: { kind: 'full-uniform', layers: 2 } },
+      { recompute: { kind: 'selective', modules: ['core_attn'] } },
+      { recompute: { kind: 'selective', modules: ['layernorm', 'mlp'] } },
       { schedule: 'zb-v' },
+      { data: 4 },
       { tensor: 2, data: 4 },
+      { tensor: 2, data: 4, expert: 2, expertTensor: 1, dispatcher: 'all-to-all' },
+      { tensor: 2, data: 4, expert: 2, expertTensor: 2, dispatcher: 'all-to-all' },
       { tensor: 2, data: 4, sequenceParallel: true },
     ];
     const partition: Partition = [
@@ -126,7 +143,12 @@ describe('an estimate', () => {
     const [group] = clusterOf(2).groups;
     if (group === undefined) throw new Error('no group');
     const half = { ...group, count: 1 };
-    const slow = { ...half, accelerator: { ...group.accelerator, peak: { bf16: flopsPerSecond(1e14) } } };
+    // Between what the two stages need: whether both find room depends on who holds which.
+    const memory = bytes(4.58e9);
+    const slow = {
+      ...half,
+      accelerator: { ...group.accelerator, peak: { bf16: flopsPerSecond(1e14) }, memory },
+    };
     const links: Cluster['measured'] = {
       level: 'node',
       names: ['a', 'b'],
@@ -136,8 +158,12 @@ describe('an estimate', () => {
       ],
       latency: null,
     };
-    for (const extra of [{}, { groups: [half, slow] }, { measured: links }]) {
-      const problem = problemOf({ cluster: clusterOf(2, extra) });
+    for (const [extra, of] of [
+      [{}, moeModel],
+      [{ groups: [half, slow] }, model],
+      [{ measured: links }, model],
+    ] as const) {
+      const problem = problemOf({ cluster: clusterOf(2, extra), model: of });
       const estimator = createEstimator(problem, latent);
       // Twice in turn: what is remembered of the first round answers in the second, in another order.
       for (const change of [...asked, ...asked.toReversed()]) {
@@ -146,6 +172,11 @@ describe('an estimate', () => {
         expect(estimator.iterationTime(strategy, partition), JSON.stringify(change)).toBe(
           alone.iterationTime,
         );
+        expect(estimator.evaluate(strategy, partition), JSON.stringify(change)).toEqual({
+          iterationTime: alone.iterationTime,
+          peakMemoryBound: alone.peakMemoryBound,
+          feasible: alone.feasible,
+        });
       }
     }
   });
