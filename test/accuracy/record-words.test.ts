@@ -93,6 +93,11 @@ describe('network words', () => {
     ['400Gb/s per GPU RDMA', 8, 400, 'infiniband'],
     ['25GbE Ethernet', 1, 25, 'ethernet'],
     ['50 GB/s', 8, 50, 'infiniband'],
+    ['4 * 100Gb RoCE', 4, 100, 'roce'],
+    ['8 × 400 Gbps InfiniBand', 8, 400, 'infiniband'],
+    ['4x Slingshot 25 GB/s', 4, 200, 'other'],
+    ['4 ConnectX-6 HCAs, HDR', 4, 200, 'infiniband'],
+    ['InfiniBand 100 Gb/sec (4X EDR)', 1, 100, 'infiniband'],
     ['InfiniBand (paper text not read)', 8, 400, 'infiniband'],
   ])('%s', (printed, count, gigabits, kind) => {
     const read = nicsOf(printed, 8, nics);

@@ -5,8 +5,10 @@ import { bytesPerSecond } from '../../units.ts';
 
 const GIGABIT = 1e9 / 8;
 
-/** `8x400Gb/s`, `4x Omni-Path 100Gb/s`: ports times rate. */
-const PORTS = /(\d+)\s*x\s*(?:[a-z][a-z -]*)?(\d+(?:\.\d+)?)\s*(?:gb\/s|gbps|gbit|gb|g)\b/;
+/** `8x400Gb/s`, `4 * 100Gb RoCE`, `4x Omni-Path 100Gb/s`: ports times rate. */
+const PORTS = /(\d+)\s*[x×*]\s*(?:[a-z][a-z -]*)?(\d+(?:\.\d+)?)\s*(?:gb\/s|gbps|gbit|gb|g)\b/;
+/** `4 ConnectX-6 HCAs`: ports whose rate stands elsewhere. A lone `4X` counts lanes of one port. */
+const ADAPTERS = /(\d+)\s+(?:[a-z][\w-]*\s+)?(?:nics?|hcas?|ports|rails|adapters)\b/;
 /** `3200Gb/s`, `2Tb/s`, `100GbE`: one figure, of a node unless it says per GPU. */
 const TOTAL = /(\d+(?:\.\d+)?)\s*(tb|gb)(?:\/s|ps|it\/s|e|it)?\b/;
 const BYTES = /(\d+(?:\.\d+)?)\s*GB\/s/;
@@ -40,9 +42,12 @@ const GENERATION: readonly (readonly [RegExp, number])[] = [
 const ports = (printed: string, perNode: number, usual: Nics): { count: number; gigabits: number } => {
   const words = printed.toLowerCase();
   const counted = PORTS.exec(words);
-  if (counted?.[1] !== undefined && counted[2] !== undefined)
-    return { count: Math.max(1, Number(counted[1])), gigabits: Number(counted[2]) };
   const inBytes = BYTES.exec(printed);
+  if (counted?.[1] !== undefined && counted[2] !== undefined)
+    return {
+      count: Math.max(1, Number(counted[1])),
+      gigabits: Number(counted[2]) * (inBytes === null ? 1 : 8),
+    };
   const total = TOTAL.exec(words);
   const figure =
     inBytes?.[1] !== undefined
@@ -52,7 +57,8 @@ const ports = (printed: string, perNode: number, usual: Nics): { count: number; 
         : null;
   if (figure === null) {
     const generation = GENERATION.find(([pattern]) => pattern.test(words))?.[1];
-    return { count: usual.count, gigabits: generation ?? usual.bandwidth / GIGABIT };
+    const count = Number(ADAPTERS.exec(words)?.[1] ?? usual.count);
+    return { count: Math.max(1, count), gigabits: generation ?? usual.bandwidth / GIGABIT };
   }
   if (/per (?:gpu|device|rank)|\/gpu/.test(words)) return { count: perNode, gigabits: figure };
   // One figure of a node: as many ports as GPUs where a port would still have 25 Gb/s.
