@@ -127,65 +127,6 @@ describe('what is not printed', () => {
   });
 });
 
-describe('software', () => {
-  const profile = (title: string, changes: Readonly<Record<string, Json>> = {}): string =>
-    read({ 'source.title': title, ...changes }).software.profile;
-  it.each([
-    ['Nanotron Ultra-Scale Playbook benchmark sweep', {}, 'nanotron'],
-    ['torchtitan H100 benchmarks Dec 2024', {}, 'torchtitan'],
-    ['MosaicML llm-foundry training benchmarks', {}, 'pytorch-fsdp'],
-    ['IBM fms-fsdp README', {}, 'pytorch-fsdp'],
-    ['vTrain (MICRO 2024) validation data', {}, 'megatron-deepspeed'],
-    ['BigScience BLOOM engineering chronicles (prequel)', {}, 'megatron-deepspeed'],
-    ['Hagemann et al., Efficient Parallelization Layouts', {}, 'scaling'],
-    ['Zero Bubble Pipeline Parallelism (ICLR 2024)', { date: '2023-11' }, 'megatron-classic'],
-    ['Megatron-Bridge performance summary', { release: 'NeMo 26.02' }, 'megatron-core'],
-    [
-      'Megatron-Bridge performance summary',
-      { release: 'NeMo 26.02', 'train.megatron_fsdp': true },
-      'megatron-fsdp',
-    ],
-    ['Some blog', { date: '2025-03' }, 'generic'],
-    ['Some blog', { date: '2022-03' }, 'megatron-deepspeed'],
-    ['Some blog', { date: '2025-03', 'train.precision': 'fp8' }, 'megatron-core'],
-    [
-      'Some blog',
-      { date: '2025-03', 'train.zero_stage': 3, 'parallel.pp': 1, 'parallel.tp': 2 },
-      'torchtitan',
-    ],
-    [
-      'Some blog',
-      { date: '2023-03', 'train.zero_stage': 3, 'parallel.pp': 1, 'parallel.tp': 1 },
-      'pytorch-fsdp',
-    ],
-    ['NeMo AutoModel performance summary', { date: '2025-10' }, 'torchtitan'],
-    ['Megatron-FSDP benchmarks', { date: '2025-10' }, 'megatron-fsdp'],
-    ['KempnerForge benchmarks', { date: '2026-04' }, 'torchtitan'],
-    ['EasyLM on GPUs', { date: '2023-06' }, 'jax'],
-    ['Colossal-AI blog', { date: '2023-06' }, 'megatron-deepspeed'],
-    ['OPT-175B (metaseq chronicles)', { date: '2022-06' }, 'pytorch-fsdp'],
-    ['GPT-NeoX performance', { date: '2022-06' }, 'megatron-deepspeed'],
-    ['SimuMax validation', { date: '2025-10' }, 'megatron-core'],
-    ['Galvatron', { date: '2023-02' }, 'megatron-classic'],
-    ['Some blog', { 'train.framework': 'torchtitan', date: '2025-03' }, 'torchtitan'],
-  ] as const)('%s', (title, changes, expected) => {
-    expect(profile(title, changes)).toBe(expected);
-  });
-
-  it('an unknown stack falls back by what is sharded, and says so', () => {
-    const sharded = {
-      'train.zero_stage': 3,
-      'parallel.pp': 1,
-      'parallel.tp': 1,
-      'cluster.gpus': 512,
-      'parallel.dp': 512,
-    };
-    const { software } = read({ 'source.title': 'Some blog', ...sharded });
-    expect(software.profile).toBe('pytorch-fsdp');
-    expect(software.assumption).toMatch(/unknown/);
-  });
-});
-
 describe('models', () => {
   it('latent attention, shared experts and leading dense layers of DeepSeek-V3', () => {
     const { problem } = read({

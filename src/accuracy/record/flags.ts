@@ -37,9 +37,11 @@ export const flagsOf = (configuration: RunConfiguration, software: Software, sha
   const sequence = sequenceParallel(configuration, software);
   // DDP of Nanotron hides the reduction behind the last backward; its ZeRO-1 path has no DDP (trainer.py:510-519).
   const nanotron = software.profile === 'nanotron' && sharding === 'none';
+  // Buckets of PyTorch's DDP travel beside backward (Li et al., VLDB 2020), and XLA schedules all-reduces so.
+  const replicated = ['pytorch-fsdp', 'torchtitan', 'jax'].includes(software.profile);
   return {
     sequenceParallel: sequence,
-    overlapGradients: core || sharded || nanotron,
+    overlapGradients: core || sharded || nanotron || replicated,
     overlapParameters: (core && sharding !== 'none') || sharded,
     overlapTensor: sequence && (training.tensorOverlap ?? software.overlapsTensor),
     // DualPipe exists to run one micro-batch's token exchange beside another's compute (arXiv 2412.19437, section 3.2.1).

@@ -77,6 +77,8 @@ const gradientType = (
   if (precision === 'fp16') return 'fp16';
   if (software.bf16Gradients) return 'bf16';
   if (software.profile === 'megatron-deepspeed') return 'bf16';
+  // DeepSpeed's ZeRO keeps gradients in the parameters' format (`grad_accum_dtype`).
+  if (/deepspeed|zero-?[123]/i.test(configuration.training.framework ?? '')) return 'bf16';
   if (software.profile === 'pytorch-fsdp')
     return /pure/i.test(configuration.training.mixedPrecisionMode ?? '') ||
       /fms-?fsdp/i.test(configuration.title)

@@ -1,6 +1,8 @@
 /**
  * Names of training software as titles and framework fields print them → runtime and profile. A name stands where its
- * code stands: forks with what they fork, stacks of one design with the one whose runs are known.
+ * code stands: forks with what they fork, stacks of one design with the one whose runs are known. Stacks of a code of
+ * their own, of which no run is known (InternEvo, Colossal-AI, PatrickStar, BMTrain, PaddlePaddle, MindSpore, OneFlow),
+ * have no name here: they are predicted by their split, as software without a name.
  */
 import type { SoftwareProfile } from '../../plan/conditions.ts';
 import type { RuntimeName } from '../../plan/problem.ts';
@@ -35,6 +37,12 @@ export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
     'fsdp',
     'jax',
   ),
+  // Models and trainers of Hugging Face, whoever shards them: layers of eager PyTorch.
+  rule(
+    /xtuner|ms-?swift|llama-?factory|axolotl|unsloth|hugging ?face|transformers|accelerate|\bhf\b|\btrl\b/,
+    'fsdp',
+    'pytorch-fsdp',
+  ),
   // DeepSpeed's pipeline engine or ZeRO around Megatron's layers.
   rule(
     /megatron-?deepspeed|megatron\s*\+\s*deepspeed|vtrain|bigscience|bloom|mt-nlg|megatron-turing|gpt-?neo-?x|pythia|glm-130b|\bamp\b|sailor/,
@@ -42,7 +50,7 @@ export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
     'megatron-deepspeed',
   ),
   rule(
-    /deepspeed|zero-?(?:offload|infinity|\+\+|1|2|3)\b|ulysses|colossal|patrick-?star|bmtrain|bagua|fastmoe|tutel|frontier|\blumi\b|\bpoplar\b/,
+    /deepspeed|zero-?(?:offload|infinity|\+\+|1|2|3)\b|ulysses|bagua|fastmoe|tutel|frontier|\blumi\b|\bpoplar\b/,
     'deepspeed',
     'megatron-deepspeed',
   ),
@@ -50,7 +58,7 @@ export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
   rule(/hagemann|efficient parallelization layouts|aleph.?alpha/, 'megatron', 'scaling'),
   // Eager PyTorch with sharded parameters: FSDP1 and trainers around it; fairscale's in fairseq and metaseq.
   rule(
-    /llm-?foundry|mosaic|fms-?fsdp|fsdp|composer|accelerate|lightning|\bolmo\b|lit-?gpt|tinyllama|axolotl|unsloth|llama-?factory|llama-?recipes|hugging ?face|transformers|\bhf\b|\btrainer\b|fairseq|fairscale|metaseq|\bopt-\d+b|xtuner|ms-?swift|nanogpt|mingpt|\btrl\b/,
+    /llm-?foundry|mosaic|fms-?fsdp|fsdp|composer|lightning|\bolmo\b|lit-?gpt|tinyllama|llama-?recipes|\btrainer\b|fairseq|fairscale|metaseq|\bopt-\d+b|nanogpt|mingpt/,
     'fsdp',
     'pytorch-fsdp',
   ),
@@ -61,7 +69,7 @@ export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
     'megatron-classic',
   ),
   rule(
-    /megatron|nemo|dgx|narayanan|korthikanti|sc21|nemotron|transformer engine|mcore|simumax|parallel folding|primus|flagscale|flagperf|aquila|kwai|mindspeed|model-?link|mindformers|mindspore|paddle|pai-|intern-?evo|internlm|swallow|apertus|llm-?jp|\bverl\b|slime|selene|mlperf/,
+    /megatron|nemo|dgx|narayanan|korthikanti|sc21|nemotron|transformer engine|mcore|simumax|parallel folding|primus|flagscale|flagperf|aquila|kwai|mindspeed|model-?link|pai-|swallow|apertus|llm-?jp|\bverl\b|slime|selene|mlperf/,
     'megatron',
     'megatron-core',
   ),

@@ -66,6 +66,12 @@ const shardsParameters = ({ training, parallel }: RunConfiguration): boolean =>
     training.hsdpShardSize !== null) &&
   (parallel.pipeline ?? 1) === 1;
 
+/** PyTorch's own words for sharded parameters. */
+const namesFsdp = ({ training }: RunConfiguration): boolean =>
+  /full_?shard|shard_grad_op|hybrid_?shard|fsdp|hsdp/i.test(
+    `${training.sharding ?? ''} ${typeof training.fsdp === 'string' ? training.fsdp : ''}`,
+  );
+
 /** What Megatron Core has and plain 3D stacks seldom have: interleaving, context or expert parallelism, fp8 and below. */
 const usesMegatronCore = ({ training, parallel, model }: RunConfiguration): boolean =>
   (parallel.virtualStages ?? 1) > 1 ||
@@ -124,7 +130,10 @@ export const softwareOf = (configuration: RunConfiguration): Software => {
     return answer('megatron', 'megatron-fsdp');
   if (profile === 'megatron-core' && shardsParameters(configuration)) {
     // Megatron of that time had no parameter sharding: SC21 compares with DeepSpeed's; DGX Cloud's are MaxText.
-    if (date !== null && date < CLASSIC_UNTIL) return answer('deepspeed', 'megatron-deepspeed');
+    if (date !== null && date < CLASSIC_UNTIL)
+      return namesFsdp(configuration)
+        ? answer('fsdp', 'pytorch-fsdp')
+        : answer('deepspeed', 'megatron-deepspeed');
     if (/dgx/i.test(title)) return answer('fsdp', 'jax');
     return answer('megatron', 'megatron-fsdp');
   }

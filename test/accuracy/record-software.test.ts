@@ -1,0 +1,103 @@
+/** Which software a record names, and what one without a known name is predicted as. */
+import { describe, expect, it } from 'vitest';
+import { recordProblem } from '../../src/accuracy/record-problem.ts';
+import type { RecordedProblem } from '../../src/accuracy/record-problem.ts';
+import { readConfiguration } from '../../src/ingest/measured-configuration.ts';
+import { varied } from './measured-record.ts';
+import type { Json } from './measured-record.ts';
+
+const read = (changes: Readonly<Record<string, Json>>): RecordedProblem => {
+  const result = recordProblem(readConfiguration(varied(changes)));
+  if (!result.ok) throw new Error(result.reason);
+  return result.value;
+};
+
+describe('software', () => {
+  const profile = (title: string, changes: Readonly<Record<string, Json>> = {}): string =>
+    read({ 'source.title': title, ...changes }).software.profile;
+  it.each([
+    ['Nanotron Ultra-Scale Playbook benchmark sweep', {}, 'nanotron'],
+    ['torchtitan H100 benchmarks Dec 2024', {}, 'torchtitan'],
+    ['MosaicML llm-foundry training benchmarks', {}, 'pytorch-fsdp'],
+    ['IBM fms-fsdp README', {}, 'pytorch-fsdp'],
+    ['vTrain (MICRO 2024) validation data', {}, 'megatron-deepspeed'],
+    ['BigScience BLOOM engineering chronicles (prequel)', {}, 'megatron-deepspeed'],
+    ['Hagemann et al., Efficient Parallelization Layouts', {}, 'scaling'],
+    ['Zero Bubble Pipeline Parallelism (ICLR 2024)', { date: '2023-11' }, 'megatron-classic'],
+    ['Megatron-Bridge performance summary', { release: 'NeMo 26.02' }, 'megatron-core'],
+    [
+      'Megatron-Bridge performance summary',
+      { release: 'NeMo 26.02', 'train.megatron_fsdp': true },
+      'megatron-fsdp',
+    ],
+    ['Some blog', { date: '2025-03' }, 'generic'],
+    ['Some blog', { date: '2022-03' }, 'megatron-deepspeed'],
+    ['Some blog', { date: '2025-03', 'train.precision': 'fp8' }, 'megatron-core'],
+    [
+      'Some blog',
+      { date: '2025-03', 'train.zero_stage': 3, 'parallel.pp': 1, 'parallel.tp': 2 },
+      'torchtitan',
+    ],
+    [
+      'Some blog',
+      { date: '2023-03', 'train.zero_stage': 3, 'parallel.pp': 1, 'parallel.tp': 1 },
+      'pytorch-fsdp',
+    ],
+    ['NeMo AutoModel performance summary', { date: '2025-10' }, 'torchtitan'],
+    ['Megatron-FSDP benchmarks', { date: '2025-10' }, 'megatron-fsdp'],
+    ['KempnerForge benchmarks', { date: '2026-04' }, 'torchtitan'],
+    ['EasyLM on GPUs', { date: '2023-06' }, 'jax'],
+    ['Colossal-AI blog', { date: '2023-06' }, 'megatron-deepspeed'],
+    ['OPT-175B (metaseq chronicles)', { date: '2022-06' }, 'pytorch-fsdp'],
+    ['GPT-NeoX performance', { date: '2022-06' }, 'megatron-deepspeed'],
+    ['SimuMax validation', { date: '2025-10' }, 'megatron-core'],
+    ['Galvatron', { date: '2023-02' }, 'megatron-classic'],
+    ['Some blog', { 'train.framework': 'torchtitan', date: '2025-03' }, 'torchtitan'],
+    // Stacks of a code of their own go by their split.
+    ['InternEvo', { date: '2023-11' }, 'generic'],
+    [
+      'Colossal-AI blog',
+      { date: '2024-06', 'train.sharding': 'FULL_SHARD', 'parallel.pp': 1 },
+      'pytorch-fsdp',
+    ],
+    ['PaddleNLP', { date: '2024-03' }, 'generic'],
+    // Sharding in PyTorch's words under Megatron's name, before Megatron could shard.
+    ['LLM-jp', { date: '2023-10', 'train.sharding': 'FULL_SHARD', 'parallel.pp': 1 }, 'pytorch-fsdp'],
+    // Hugging Face's layers, whoever shards them.
+    ['Some blog', { date: '2024-05', 'train.framework': 'DeepSpeed ZeRO-3, Hugging Face' }, 'pytorch-fsdp'],
+    ['XTuner with DeepSpeed', { date: '2024-05' }, 'pytorch-fsdp'],
+  ] as const)('%s', (title, changes, expected) => {
+    expect(profile(title, changes)).toBe(expected);
+  });
+
+  it('an unknown stack falls back by what is sharded, and says so', () => {
+    const sharded = {
+      'train.zero_stage': 3,
+      'parallel.pp': 1,
+      'parallel.tp': 1,
+      'cluster.gpus': 512,
+      'parallel.dp': 512,
+    };
+    const { software } = read({ 'source.title': 'Some blog', ...sharded });
+    expect(software.profile).toBe('pytorch-fsdp');
+    expect(software.assumption).toMatch(/unknown/);
+  });
+});
+
+describe('reduction of gradients', () => {
+  const overlapped = (title: string, changes: Readonly<Record<string, Json>> = {}): boolean =>
+    read({ 'source.title': title, 'train.sharding': 'DDP', date: '2024-05', ...changes }).strategy
+      .overlapGradients;
+  it('runs beside backward in PyTorch’s DDP (Li et al., VLDB 2020), not in Megatron of 2021', () => {
+    expect(overlapped('nanoGPT README', { 'parallel.pp': 1 })).toBe(true);
+    expect(overlapped('Narayanan et al. SC21', { date: '2021-04' })).toBe(false);
+  });
+
+  it('keeps the format of the parameters under DeepSpeed', () => {
+    const gradients = (framework: string): string =>
+      read({ 'train.framework': framework, 'train.precision': 'bf16', date: '2024-05' }).problem.training
+        .optimizer.gradients;
+    expect(gradients('DeepSpeed ZeRO-3, Hugging Face')).toBe('bf16');
+    expect(gradients('FSDP, Hugging Face')).toBe('fp32');
+  });
+});
