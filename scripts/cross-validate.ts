@@ -12,6 +12,10 @@ import {
   crossValidateGroups,
   familyOf,
 } from '../src/accuracy/cross-validation.ts';
+import { BOUND_CONFIDENCE, validateBounds } from '../src/accuracy/bound-validation.ts';
+import type { BoundValidation } from '../src/accuracy/bound-validation.ts';
+import { compareRun } from '../src/accuracy/compare.ts';
+import { createPredictor } from '../src/accuracy/predict.ts';
 import type { GroupValidation, SourceValidation } from '../src/accuracy/cross-validation.ts';
 import type { Tree } from '../src/accuracy/fit-parameters.ts';
 import { fitRows } from '../src/accuracy/fit-rows.ts';
@@ -81,7 +85,11 @@ const tenRuns = ({ profile, tested, draws }: TenRuns): string => {
   return `| ${profile} | ${tested} | ${percent(mean(list('before')))} | ${percent(mean(list('after')))} | ${worst >= 0 ? '+' : ''}${(100 * worst).toFixed(1)} |`;
 };
 
+const boundRow = (row: BoundValidation): string =>
+  `| ${row.stack} | ${row.leftOut} | ${row.runs} | ${row.rest} | ${row.factor.toFixed(2)} | ${percent(row.above)} | ${(row.shipped ?? 0).toFixed(2)} | ${percent(row.aboveShipped)} |`;
+
 interface Tables {
+  readonly bounds: readonly BoundValidation[];
   readonly sources: readonly SourceValidation[];
   readonly accelerators: readonly GroupValidation[];
   readonly families: readonly GroupValidation[];
@@ -89,7 +97,7 @@ interface Tables {
   readonly ten: readonly TenRuns[];
 }
 
-const page = ({ sources, accelerators, families, strangers, ten }: Tables): string =>
+const page = ({ sources, accelerators, families, strangers, ten, bounds }: Tables): string =>
   [
     '# Cross-validation by source',
     '',
@@ -121,7 +129,8 @@ const page = ({ sources, accelerators, families, strangers, ten }: Tables): stri
     '',
     'Each stack as a stranger: constants fitted without its runs, title and framework blanked, predicted as the nearest stack',
     'that is left; constants of `generic` are medians that leave it out, too. All headline rows, also those that no fit uses.',
-    'Memory constants are read from code or fitted by hand once and do not move; what is shown is what the fallback costs.',
+    'Expected memory is that of the nearest stack, whose constants are read from code or fitted by hand once and do not move;',
+    'its bound is, part by part, the most that the stacks which are left hold (`src/cost/memory-hull.ts`).',
     '',
     '| stack | predicted as | timed | known: median | mean | unknown: median | mean | bias |',
     '|---|---|---:|---:|---:|---:|---:|---:|',
@@ -138,6 +147,16 @@ const page = ({ sources, accelerators, families, strangers, ten }: Tables): stri
     '| stack | ran out | known: recall | precision | unknown: recall | precision |',
     '|---|---:|---:|---:|---:|---:|',
     ...strangers.flatMap(strangerOom),
+    '',
+    '## Bounds on memory without a source',
+    '',
+    `Measured over expected peak of the runs of a stack that are left, at their ${percent(BOUND_CONFIDENCE)} quantile (the largest of fewer`,
+    'than 200), as the factor for the runs of the source that is left out; of a model, where the stack has one source alone.',
+    'Beside it the bound that ships over the expected peak.',
+    '',
+    '| stack | left out | runs | rest | factor | above it | shipped | above it |',
+    '|---|---|---:|---:|---:|---:|---:|---:|',
+    ...bounds.map(boundRow),
     '',
     '## Ten runs of a user',
     '',
@@ -159,11 +178,15 @@ const main = (): void => {
   const root = parse(readFileSync(fileOf('configs/calibration/default.yaml'), 'utf8')) as Tree;
   const rows = fitRows(lines.value, calibrationOf(root), excludedRecords());
   const fit = new LinearisedFit(root, rows, calibrationOf);
+  const predict = createPredictor(calibrationOf(root));
   const text = page({
     sources: crossValidate(fit),
     accelerators: crossValidateGroups(fit, acceleratorOf),
     families: crossValidateGroups(fit, familyOf),
     strangers: validateStrangers(fit, lines.value),
+    bounds: validateBounds(
+      lines.value.flatMap((line) => (line.kind === 'run' ? [compareRun(line.run, predict)] : [])),
+    ),
     ten: validateTenRuns(fit, lines.value, excludedRecords(), calibrationOf),
   });
   writeFileSync(fileOf('docs/accuracy-cross-validation.md'), text);

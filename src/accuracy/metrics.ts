@@ -61,3 +61,13 @@ export const detection = (
     precision: alarms === 0 ? null : found / alarms,
   };
 };
+
+/**
+ * Limit that one more value stays below with probability `confidence`, if it is drawn as those were: the order statistic
+ * ⌈confidence · (n + 1)⌉; of fewer values than that takes, the largest. null without values.
+ */
+export const upperLimit = (values: readonly number[], confidence: number): number | null => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const rank = Math.ceil(confidence * (sorted.length + 1) - 1e-9);
+  return sorted[Math.min(rank, sorted.length) - 1] ?? null;
+};

@@ -42,18 +42,32 @@ const stagesOf = (memory: readonly StageMemory[], view: MemoryView): readonly St
 
 const largest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), -Infinity);
 
-const predictionOf = (estimate: Estimate, view: MemoryView): Prediction => {
+/** `others`: memory under the partitions that may have run instead: the bound holds for them, too. */
+const predictionOf = (
+  estimate: Estimate,
+  others: readonly (readonly StageMemory[])[],
+  view: MemoryView,
+  fits: boolean,
+): Prediction => {
   const stages = stagesOf(estimate.memory, view);
   const peak = largest(stages.map((stage) => memoryFigure(stage, view.kind)));
   // What an allocator can give back tells what fits, not what a run in excess of the device would show.
-  const bound = Math.max(peak, largest(stages.map((stage) => memoryBoundFigure(stage, view.bound))));
+  const bounds = [estimate.memory, ...others].flatMap((memory) =>
+    stagesOf(memory, view).map((stage) => memoryBoundFigure(stage, view.bound)),
+  );
   return {
     iterationTimeS: finite(estimate.iterationTime),
     peakMemoryBytes: finite(peak),
-    peakMemoryBoundBytes: finite(bound),
-    feasible: estimate.memory.length === 0 ? null : estimate.feasible,
+    peakMemoryBoundBytes: finite(Math.max(peak, ...bounds)),
+    feasible: estimate.memory.length === 0 ? null : fits,
   };
 };
+
+/** Software of which little is known as its nearest relative alone. */
+const asRelative = ({ training, ...problem }: Problem): Problem => ({
+  ...problem,
+  training: { ...training, conditions: { ...training.conditions, boundedBy: [] } },
+});
 
 /** The lightest recomputation that fits, where the source prints none; the heaviest where none fits. */
 const settleRecompute = (recorded: RecordedProblem, estimator: Estimator): Strategy => {
@@ -84,10 +98,23 @@ export const createPredictor = (calibration: Calibration): Predictor => {
     const recorded = recordProblem(configuration, software);
     if (!recorded.ok) return recorded;
     try {
-      const estimator = estimatorFor(recorded.value.problem);
-      const strategy = settleRecompute(recorded.value, estimator);
-      const estimate = estimator.estimate(strategy, recorded.value.partition);
-      const prediction = predictionOf(estimate, recorded.value.memory);
+      const { problem, partition, software: as, memory } = recorded.value;
+      const estimator = estimatorFor(problem);
+      const relative = as.boundedBy.length === 0 ? estimator : estimatorFor(asRelative(problem));
+      const strategy = settleRecompute(recorded.value, relative);
+      const estimate = estimator.estimate(strategy, partition);
+      const others = recorded.value.otherPartitions.map((other) => estimator.estimate(strategy, other));
+      // What has no name must fit as the worst of the known stacks; a relative of one, as that one.
+      const fits =
+        as.assumption === null
+          ? relative.evaluate(strategy, partition).feasible
+          : [estimate, ...others].every(({ feasible }) => feasible);
+      const prediction = predictionOf(
+        estimate,
+        others.map((other) => other.memory),
+        memory,
+        fits,
+      );
       return { ok: true, prediction, estimate, strategy, recorded: recorded.value };
     } catch (error) {
       // A record may name a layout that no runtime accepts; one such record must not end the report.

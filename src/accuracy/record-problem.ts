@@ -36,6 +36,8 @@ export interface RecordedProblem {
   readonly problem: Problem;
   readonly strategy: Strategy;
   readonly partition: Partition;
+  /** Partitions that the record leaves open: the bound on memory holds for them, too. */
+  readonly otherPartitions: readonly Partition[];
   readonly software: Software;
   readonly memory: MemoryView;
   /** Recomputations to try where none is printed, lightest first; the first that fits is meant. Empty: it is printed. */
@@ -70,6 +72,23 @@ const partitionOf = (
   if (redistributed !== null && virtualStages === 1)
     return redistributedPartition(model, redistributed, layout.pipeline);
   return usualPartition(model, layout.pipeline, virtualStages);
+};
+
+/**
+ * Where neither record nor software tells the partition: balanced by cost, as Nanotron's cut and DeepSpeed's by
+ * parameters do, which leaves the first stages more layers than equal counts.
+ */
+const otherPartitionsOf = (
+  configuration: RunConfiguration,
+  software: Software,
+  model: Problem['model'],
+  chosen: Partition,
+): readonly Partition[] => {
+  const ffn = model.kinds.find((kind) => kind.feedForward.kind === 'dense')?.feedForward;
+  const open = software.boundedBy.length > 0 && configuration.training.pipelineLayout === null;
+  if (!open || chosen.length === 1 || chosen[0]?.length !== 1 || ffn?.kind !== 'dense') return [];
+  const other = nanotronPartition(model, ffn.width, chosen.length);
+  return JSON.stringify(other) === JSON.stringify(chosen) ? [] : [other];
 };
 
 /** `software`: what to predict it as; by default what the record names, or the nearest known. */
@@ -156,19 +175,21 @@ export const recordProblem = (
     rankOrder: 'tp-cp-ep-dp-pp',
     offload: conditions.optimizerOffload === 1 ? 'optimizer' : 'none',
   };
+  const partition = partitionOf(
+    configuration,
+    software,
+    model.value,
+    layout,
+    chunks,
+    schedule.vocabulary === 'redistributed' ? sequence : null,
+  );
   return {
     ok: true,
     value: {
       problem: { cluster, model: model.value, training, search: PLAN_AS_GIVEN },
       strategy,
-      partition: partitionOf(
-        configuration,
-        software,
-        model.value,
-        layout,
-        chunks,
-        schedule.vocabulary === 'redistributed' ? sequence : null,
-      ),
+      partition,
+      otherPartitions: otherPartitionsOf(configuration, software, model.value, partition),
       software,
       memory: memoryView(configuration.title, software),
       recomputeChoices: choices,

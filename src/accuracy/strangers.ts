@@ -41,7 +41,9 @@ export const nameless = (configuration: RunConfiguration): RunConfiguration => (
 
 /** What a nameless run is predicted as when a stack is unknown. */
 export const strangerOf = (configuration: RunConfiguration, unknown: SoftwareProfile): Software => {
-  const software = softwareOf(nameless(configuration));
+  const nearest = softwareOf(nameless(configuration));
+  // Nor do its own peaks bound its memory.
+  const software = { ...nearest, boundedBy: nearest.boundedBy.filter((stack) => stack !== unknown) };
   if (software.profile !== unknown) return software;
   const [runtime, profile] = NEXT[unknown];
   return { ...software, runtime, profile };

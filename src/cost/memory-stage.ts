@@ -182,7 +182,7 @@ export const createStageMemory = (
     const waiting = strategy.pipeline === 1 ? behaviour.bound : strategy.pipeline === 2 ? two : more;
     const held = total - expected + fragments;
     const most = Math.max(held * factor + retained * waiting, out.reserved);
-    const elastic = behaviour.retention > 0;
+    const elastic = behaviour.reclaims || behaviour.retention > 0;
     const needed = (total - expected) * ELASTIC_MARGIN;
     const reclaimed = Math.max(needed, RECLAIM * accelerator.memory - outside);
     out.bound = outside + (elastic ? Math.min(most, reclaimed) : most);

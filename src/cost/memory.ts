@@ -7,6 +7,7 @@ import { microBatches } from '../strategy/strategy.ts';
 import type { Bytes } from '../units.ts';
 import { bytes } from '../units.ts';
 import { smallestAccelerator } from './memory-capacity.ts';
+import { hullBehaviour, problemsOf, withHull } from './memory-hull.ts';
 import { firstLayers, kindPrefixes } from './memory-layers.ts';
 import { rememberPeaks } from './memory-peaks.ts';
 import type { PeakOf } from './memory-peaks.ts';
@@ -39,12 +40,15 @@ const RESERVED_MARGIN = 1.06;
 
 /**
  * The bound in the same kind. What stands outside the allocator is part of the device's figure alone; what the
- * allocator reserves beyond need can be given back, so that it widens the bound on the reserved figure alone.
+ * allocator reserves beyond need can be given back, so that it does not count for what must fit, but shows in the
+ * figures of what is reserved and of what the device has in use.
  */
 export const memoryBoundFigure = (memory: StageMemory, kind: MemoryKind): Bytes => {
-  const allocated = memory.bound - (memory.device - memory.reserved);
-  if (kind === 'device') return memory.bound;
-  return bytes(kind === 'allocated' ? allocated : Math.max(allocated, memory.reserved * RESERVED_MARGIN));
+  const outside = memory.device - memory.reserved;
+  const allocated = memory.bound - outside;
+  if (kind === 'allocated') return bytes(allocated);
+  const reserved = Math.max(allocated, memory.reserved * RESERVED_MARGIN);
+  return bytes(kind === 'reserved' ? reserved : reserved + outside);
 };
 
 const scheduleShape = (problem: Problem, strategy: Strategy): ScheduleShape => ({
@@ -67,12 +71,17 @@ export const createMemoryModel = (problem: Problem): MemoryModel => {
     const accelerator = smallestAccelerator(cluster, strategy, stage);
     let known = computeByArchitecture.get(accelerator.name);
     if (known === undefined) {
-      known = createStageMemory(
-        problem,
-        memoryBehaviour(training, accelerator.architecture),
-        accelerator,
-        prefixes,
+      const own = memoryBehaviour(training, accelerator.architecture);
+      known = createStageMemory(problem, own, accelerator, prefixes);
+      const others = problemsOf(problem, training.conditions?.boundedBy ?? []).map((other) =>
+        createStageMemory(
+          other,
+          hullBehaviour(other.training, accelerator.architecture),
+          accelerator,
+          prefixes,
+        ),
       );
+      if (others.length > 0) known = withHull(known, others);
       computeByArchitecture.set(accelerator.name, known);
     }
     return known;

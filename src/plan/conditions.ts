@@ -39,6 +39,8 @@ export type AttentionImplementation =
 
 export interface RunConditions {
   readonly profile?: SoftwareProfile;
+  /** The software is not known: the bound on its memory is the most that any of these stacks holds. */
+  readonly boundedBy?: readonly SoftwareProfile[];
   /** Month of the software, `YYYY-MM`: kernels and dispatchers got faster between releases. */
   readonly softwareDate?: string;
   readonly attention?: AttentionImplementation;

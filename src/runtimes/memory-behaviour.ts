@@ -78,6 +78,8 @@ export interface MemoryBehaviour {
   readonly activationFragmentation: number;
   /** Share of the smaller of loss and backward temporaries whose freed blocks the larger one cannot reuse. */
   readonly unshared: number;
+  /** Figures are of what the allocator reserved, cached blocks included: it gives those back before it fails. */
+  readonly reclaims: boolean;
   /** Context, loaded kernels and communicators outside the allocator, bytes. */
   readonly outside: number;
   /** Bound on the allocator's figure: factor on what is held, without and with pipeline stages; at least what is reserved. */
@@ -117,6 +119,7 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
   fragmentation: 0.05,
   activationFragmentation: 0,
   unshared: 0,
+  reclaims: false,
   // CUDA context and kernels 0.5-0.9 GiB, communicators 1-2 GiB.
   outside: 1.5 * GIB,
   bound: 1.07,
@@ -149,6 +152,7 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     residual: 2,
     dummyWeightGradients: false,
     fragmentation: 0,
+    reclaims: true,
     checkpoint: 1.22,
     live: 0.3,
     outside: 6.5 * GIB,
@@ -198,6 +202,7 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     lossSharded: 14,
     dummyWeightGradients: false,
     fragmentation: 0,
+    reclaims: true,
     bound: 1.07,
     source: 'pytorch/torchtitan @ b5bcd76; 12 published peaks',
   },
@@ -220,23 +225,27 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     bound: 1.06,
     source: 'no measured peak',
   },
-  // Expected: the middle of what stacks beside NVIDIA's keep. Bound: the most that any of them keeps.
+  // The middle of what stacks beside NVIDIA's keep; the most that any of them keeps bounds it: cost/memory-hull.ts.
   generic: {
     ...MEGATRON,
     states: { extra: 2, buckets: 0, shardExtra: 0 },
     gated: 8,
     lossSharded: 14,
     gatherBuffers: 4,
-    retention: 4,
-    expectsRetention: false,
     dummyWeightGradients: false,
     outside: 2.5 * GIB,
-    bound: 1.15,
-    pipelineBound: 1.2,
-    retainedBound: { two: 1.7, more: 1.1 },
     source: 'the profiles above; no peak fixes it',
   },
 };
+
+/** Stacks whose constants published peaks fix: they bound what a stack holds that nobody measured. */
+export const MEASURED_STACKS: readonly SoftwareProfile[] = [
+  'megatron-core',
+  'megatron-classic',
+  'megatron-deepspeed',
+  'nanotron',
+  'torchtitan',
+];
 
 /** cuBLAS and Transformer Engine workspaces: 70 MB on Ampere, 100 MB later; four grouped-GEMM workspaces of 4 or 32 MiB. */
 const workspaces = (architecture: AcceleratorArchitecture): { constant: number; groupedConstant: number } =>

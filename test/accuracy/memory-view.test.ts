@@ -1,6 +1,6 @@
 /** Which memory figure a source prints: by source where its code says, else the middle one with a bound on the largest. */
 import { describe, expect, it } from 'vitest';
-import { memoryView } from '../../src/accuracy/record/memory-view.ts';
+import { memoryView, statesMemoryKind } from '../../src/accuracy/record/memory-view.ts';
 import type { Software } from '../../src/accuracy/record/software.ts';
 
 const software = (profile: Software['profile'], assumption: string | null): Software => ({
@@ -12,6 +12,7 @@ const software = (profile: Software['profile'], assumption: string | null): Soft
   overlapsTensor: false,
   fusesLoss: false,
   pureLowPrecision: false,
+  boundedBy: [],
   assumption,
 });
 
@@ -24,12 +25,14 @@ describe('memory figure', () => {
     });
   });
 
-  it('of a Megatron run elsewhere is allocated, bounded by what is reserved', () => {
+  it('of a Megatron run elsewhere is allocated, bounded by the whole device', () => {
     expect(memoryView('A cluster report', software('megatron-core', null))).toEqual({
       kind: 'allocated',
       stage: 'largest',
-      bound: 'reserved',
+      bound: 'device',
     });
+    expect(statesMemoryKind('A cluster report')).toBe(false);
+    expect(statesMemoryKind('Zero Bubble Pipeline Parallelism')).toBe(true);
   });
 
   it('of unknown software is reserved, bounded by the whole device', () => {

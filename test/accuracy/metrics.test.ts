@@ -1,6 +1,6 @@
 /** Figures worked out by hand from the definitions: error = predicted ∕ measured − 1; Kendall τ over pairs more than 5 % apart. */
 import { describe, expect, it } from 'vitest';
-import { detection, errorStatistics, median } from '../../src/accuracy/metrics.ts';
+import { detection, errorStatistics, median, upperLimit } from '../../src/accuracy/metrics.ts';
 import {
   kendallTau,
   scoreSweep,
@@ -30,6 +30,22 @@ describe('error statistics', () => {
 
   it('no rows, no figures', () => {
     expect(errorStatistics([])).toEqual({ count: 0, median: null, mean: null, bias: null });
+  });
+});
+
+describe('upper limit', () => {
+  const counted = (n: number): readonly number[] => Array.from({ length: n }, (_, index) => n - index);
+
+  it('is the order statistic that a further value passes so seldom', () => {
+    // ⌈0.995 · 200⌉ = 199 of 199 values, ⌈0.995 · 401⌉ = 399 of 400.
+    expect(upperLimit(counted(199), 0.995)).toBe(199);
+    expect(upperLimit(counted(400), 0.995)).toBe(399);
+    expect(upperLimit(counted(9), 0.5)).toBe(5);
+  });
+
+  it('is the largest of too few, and none of none', () => {
+    expect(upperLimit(counted(12), 0.995)).toBe(12);
+    expect(upperLimit([], 0.995)).toBeNull();
   });
 });
 

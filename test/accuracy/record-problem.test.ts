@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { recordProblem } from '../../src/accuracy/record-problem.ts';
 import type { RecordedProblem } from '../../src/accuracy/record-problem.ts';
 import { readConfiguration } from '../../src/ingest/measured-configuration.ts';
+import { MEASURED_STACKS } from '../../src/runtimes/memory-behaviour.ts';
 import { gpusUsed } from '../../src/strategy/strategy.ts';
 import { record, varied } from './measured-record.ts';
 import type { Json } from './measured-record.ts';
@@ -27,6 +28,36 @@ describe('gradients of bf16 training', () => {
     expect(reduced('NeMo Framework performance summary 25.02')).toBe('bf16');
     expect(reduced('MoE Parallel Folding (Liu et al.)')).toBe('fp32');
     expect(reduced('Scalable Training of MoE Models with Megatron Core')).toBe('fp32');
+  });
+});
+
+describe('what is known of a stack’s memory', () => {
+  const boundedBy = (title: string, framework: string | null = null): readonly string[] =>
+    read({ 'source.title': title, 'train.framework': framework, date: '2022-02' }).software.boundedBy;
+
+  it('is that of its own peaks', () => {
+    for (const title of ['Megatron-LM on a cluster', 'nanotron runs', 'torchtitan on H200', 'llm-foundry'])
+      expect(boundedBy(title)).toEqual([]);
+    // Another code, of which its source says what it prints.
+    expect(boundedBy('KempnerForge')).toEqual([]);
+  });
+
+  it('is that of all measured stacks for a stranger and for one that is a known one’s relative alone', () => {
+    for (const title of ['a blog', 'Colossal-AI', 'OLMo-core README', 'XTuner'])
+      expect(boundedBy(title)).toEqual(MEASURED_STACKS);
+    // The framework ran, whatever the title compares it with.
+    expect(boundedBy('Megatron compared', 'DeepSpeed ZeRO-3')).toEqual(MEASURED_STACKS);
+    expect(boundedBy('a blog', 'Megatron-LM')).toEqual([]);
+  });
+
+  // A layer costs 12288 · (4·12288 + 3·49152), the output 12288 · 51200: 96.26 layers' worth, 8.02 a stage.
+  it('leaves the partition open', () => {
+    const stranger = read({ 'source.title': 'a blog', date: '2022-02' });
+    expect(stranger.partition.flat()).toEqual(Array.from({ length: 12 }, () => 8));
+    expect(stranger.otherPartitions).toEqual([
+      [9, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 7].map((layers) => [layers]),
+    ]);
+    expect(read({}).otherPartitions).toEqual([]);
   });
 });
 

@@ -7,10 +7,12 @@ import { fitRows } from '../../src/accuracy/fit-rows.ts';
 import { setGenericProfile } from '../../src/accuracy/generic-profile.ts';
 import { LinearisedFit } from '../../src/accuracy/linearised-fit.ts';
 import { createPredictor } from '../../src/accuracy/predict.ts';
+import type { Prediction } from '../../src/accuracy/predict.ts';
 import { strangerOf, validateStrangers } from '../../src/accuracy/strangers.ts';
 import { calibrationOf, readCalibration } from '../../src/ingest/calibration.ts';
 import { parseMeasuredRuns } from '../../src/ingest/measured-runs.ts';
 import type { RunConfiguration } from '../../src/ingest/measured-configuration.ts';
+import { MEASURED_STACKS } from '../../src/runtimes/memory-behaviour.ts';
 import { repositoryPath } from '../shared-data.ts';
 import { varied } from './measured-record.ts';
 import type { Json } from './measured-record.ts';
@@ -75,6 +77,35 @@ describe('strangers', () => {
       'parallel.vpp': 1,
     });
     expect(strangerOf(layersOfItsOwn, 'scaling').profile).toBe('generic');
+  });
+
+  it('are bounded by the other stacks', () => {
+    const nanotron = configuration({ 'source.title': 'nanotron runs', date: '2025-02' });
+    expect(strangerOf(nanotron, 'nanotron').boundedBy).toEqual([
+      'megatron-core',
+      'megatron-classic',
+      'megatron-deepspeed',
+      'torchtitan',
+    ]);
+    expect(strangerOf(nanotron, 'jax').boundedBy).toEqual(MEASURED_STACKS);
+  });
+
+  it('must fit as the worst of the known stacks do; a relative of one, as that one', () => {
+    const predict = createPredictor(readCalibration(text));
+    const predicted = (title: string): Prediction => {
+      const layout = { 'parallel.pp': 4, 'parallel.dp': 12, 'train.zero_stage': 1 };
+      const outcome = predict(configuration({ 'source.title': title, date: '2022-02', ...layout }));
+      if (!outcome.ok) throw new Error(outcome.reason);
+      return outcome.prediction;
+    };
+    const [stranger, relative, known] = ['a blog', 'Colossal-AI', 'Megatron-DeepSpeed'].map(predicted);
+    expect(relative?.peakMemoryBytes).toBe(known?.peakMemoryBytes);
+    expect(relative?.iterationTimeS).toBe(known?.iterationTimeS);
+    // An A100 has 85 GB.
+    expect(relative?.peakMemoryBoundBytes).toBeGreaterThan(85e9);
+    expect(relative?.peakMemoryBoundBytes).toBe(stranger?.peakMemoryBoundBytes);
+    expect(known?.peakMemoryBoundBytes).toBeLessThan(85e9);
+    expect([stranger?.feasible, relative?.feasible, known?.feasible]).toEqual([false, true, true]);
   });
 
   it('measured as known constants say, they are found exactly when known and less well when not', () => {

@@ -441,6 +441,18 @@ describe('from the allocator’s peak to the device', () => {
     near(small.bound, GIB + 1.04 * plain.total);
   });
 
+  it('cached blocks in a stack’s figures are given back before memory runs out', () => {
+    const of = (memoryGib: number, reclaims: boolean): StageBytes =>
+      stageOf({ behaviour: { reclaims, bound: 1.1, outside: GIB }, parts: { memoryGib } });
+    const { total } = of(1000, true);
+    near(of(1000, true).bound, GIB + 1.1 * total);
+    // 92 % of the memory in use: 98 % at most; 1 GiB of memory: what is needed, and 4 %.
+    const memoryGib = total / GIB / 0.92;
+    near(of(memoryGib, true).bound, 0.98 * memoryGib * GIB);
+    near(of(memoryGib, false).bound, GIB + 1.1 * total);
+    near(of(1, true).bound, GIB + 1.04 * total);
+  });
+
   it('two stages: the factor of their own', () => {
     const behaviour = {
       retention: 4,

@@ -131,6 +131,7 @@ export const conditionsOf = (
   const experts = configuration.model.experts !== null;
   return {
     profile: software.profile,
+    ...(software.boundedBy.length === 0 ? {} : { boundedBy: software.boundedBy }),
     ...(software.date === null ? {} : { softwareDate: software.date }),
     ...(attention === null ? {} : { attention }),
     ...(compiled === null ? {} : { compiled }),

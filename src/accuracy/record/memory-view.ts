@@ -3,7 +3,7 @@
  * (huggingface/nanotron @ 0e0a27ea helpers.py:674; NVIDIA/Megatron-LM @ d98e8a6 training/global_vars.py:241).
  */
 import type { MemoryKind } from '../../cost/memory.ts';
-import type { Software } from './software.ts';
+import type { SoftwareProfile } from '../../plan/conditions.ts';
 
 export interface MemoryView {
   readonly kind: MemoryKind;
@@ -24,15 +24,27 @@ const NAMED: readonly (readonly [RegExp, Omit<MemoryView, 'bound'>])[] = [
   [/kwai|simumax|kempner/, { kind: 'allocated', stage: 'largest' }],
 ];
 
-/**
- * Where nothing is known: Megatron logs what its allocator handed out, the others what it reserved. The bound then holds
- * for what the allocator reserved (Megatron), or for all that the device has in use.
- */
-export const memoryView = (title: string, { profile, assumption }: Software): MemoryView => {
+const namedView = (title: string): Omit<MemoryView, 'bound'> | null => {
   const words = title.toLowerCase();
-  const named = NAMED.find(([pattern]) => pattern.test(words))?.[1];
-  if (named !== undefined) return { ...named, bound: named.kind };
-  return assumption === null && profile.startsWith('megatron')
-    ? { kind: 'allocated', stage: 'largest', bound: 'reserved' }
-    : { kind: 'reserved', stage: 'largest', bound: 'device' };
+  return NAMED.find(([pattern]) => pattern.test(words))?.[1] ?? null;
+};
+
+interface Ran {
+  readonly profile: SoftwareProfile;
+  /** null: its name is known. */
+  readonly assumption: string | null;
+}
+
+/** Whether the source's own code or text says what it prints. */
+export const statesMemoryKind = (title: string): boolean => namedView(title) !== null;
+
+/**
+ * Where nothing is known, the middle one: Megatron logs what its allocator handed out, the others what it reserved. The
+ * bound holds for all that the device has in use, which is what a reader of `nvidia-smi` prints.
+ */
+export const memoryView = (title: string, { profile, assumption }: Ran): MemoryView => {
+  const named = namedView(title);
+  if (named !== null) return { ...named, bound: named.kind };
+  const kind = assumption === null && profile.startsWith('megatron') ? 'allocated' : 'reserved';
+  return { kind, stage: 'largest', bound: 'device' };
 };

@@ -75,12 +75,29 @@ export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
   ),
 ];
 
+/**
+ * Code whose memory published peaks, its tests or its own text fix. The others that have names above are predicted as
+ * their relative: of one design, but with layers, buffers or an optimizer of their own.
+ */
+const KNOWN_MEMORY =
+  /nanotron|ultra-?scale|torch ?titan|megatron|nemo|dgx|sc21|narayanan|korthikanti|mcore|simumax|parallel folding|bigscience|bloom|vtrain|zero bubble|vocabulary ?parallelism|balancing pipeline|llm-?foundry|mosaic|fms-?fsdp|pytorch fsdp|hagemann|aleph.?alpha/;
+
+export interface Named extends Pick<NamedSoftware, 'runtime' | 'profile'> {
+  /** Its memory is known, not only that of a relative. */
+  readonly memoryKnown: boolean;
+}
+
 /** The software that the framework names, else the title; null: no name in them is known. */
-export const namedSoftware = (framework: string | null, title: string): NamedSoftware | null => {
-  for (const words of [framework, title]) {
-    const found =
-      words === null ? undefined : NAMED_SOFTWARE.find(({ pattern }) => pattern.test(words.toLowerCase()));
-    if (found !== undefined) return found;
+export const namedSoftware = (framework: string | null, title: string): Named | null => {
+  for (const text of [framework, title]) {
+    const words = text?.toLowerCase();
+    const found = words === undefined ? undefined : NAMED_SOFTWARE.find(({ pattern }) => pattern.test(words));
+    if (words !== undefined && found !== undefined)
+      return {
+        runtime: found.runtime,
+        profile: found.profile,
+        memoryKnown: KNOWN_MEMORY.test(words),
+      };
   }
   return null;
 };
