@@ -191,7 +191,7 @@ export const recordProblem = (
       partition,
       otherPartitions: otherPartitionsOf(configuration, software, model.value, partition),
       software,
-      memory: memoryView(configuration.title, software),
+      memory: memoryView(configuration.title, configuration.training.framework, software),
       recomputeChoices: choices,
       stockSchedule: schedule.stock,
       assumptions,

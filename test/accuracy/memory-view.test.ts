@@ -18,7 +18,7 @@ const software = (profile: Software['profile'], assumption: string | null): Soft
 
 describe('memory figure', () => {
   it('of a known source is the one that its code prints', () => {
-    expect(memoryView('Nanotron Ultra-Scale Playbook', software('nanotron', null))).toEqual({
+    expect(memoryView('Nanotron Ultra-Scale Playbook', null, software('nanotron', null))).toEqual({
       kind: 'reserved',
       stage: 'first',
       bound: 'reserved',
@@ -26,7 +26,7 @@ describe('memory figure', () => {
   });
 
   it('of a Megatron run elsewhere is allocated, bounded by the whole device', () => {
-    expect(memoryView('A cluster report', software('megatron-core', null))).toEqual({
+    expect(memoryView('A cluster report on Megatron-LM', null, software('megatron-core', null))).toEqual({
       kind: 'allocated',
       stage: 'largest',
       bound: 'device',
@@ -37,10 +37,16 @@ describe('memory figure', () => {
 
   it('of unknown software is reserved, bounded by the whole device', () => {
     for (const profile of ['generic', 'megatron-core', 'megatron-deepspeed', 'pytorch-fsdp'] as const)
-      expect(memoryView('A blog', software(profile, 'unknown'))).toEqual({
+      expect(memoryView('A blog', null, software(profile, 'unknown'))).toEqual({
         kind: 'reserved',
         stage: 'largest',
         bound: 'device',
       });
+  });
+
+  it('of relatives that are predicted as Megatron, but log otherwise, is reserved', () => {
+    const known = software('megatron-deepspeed', null);
+    expect(memoryView('A blog', 'DeepSpeed ZeRO-2', known).kind).toBe('reserved');
+    expect(memoryView('A blog', 'Megatron-DeepSpeed', known).kind).toBe('allocated');
   });
 });

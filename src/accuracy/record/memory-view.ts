@@ -38,13 +38,22 @@ interface Ran {
 /** Whether the source's own code or text says what it prints. */
 export const statesMemoryKind = (title: string): boolean => namedView(title) !== null;
 
+/** Software that logs by Megatron's own code. Relatives that are predicted as Megatron log with a code of their own. */
+const LOGS_AS_MEGATRON = /megatron|nemo|mcore|\bdgx\b/;
+
 /**
  * Where nothing is known, the middle one: Megatron logs what its allocator handed out, the others what it reserved. The
  * bound holds for all that the device has in use, which is what a reader of `nvidia-smi` prints.
  */
-export const memoryView = (title: string, { profile, assumption }: Ran): MemoryView => {
+export const memoryView = (
+  title: string,
+  framework: string | null,
+  { profile, assumption }: Ran,
+): MemoryView => {
   const named = namedView(title);
   if (named !== null) return { ...named, bound: named.kind };
-  const kind = assumption === null && profile.startsWith('megatron') ? 'allocated' : 'reserved';
+  const megatron =
+    LOGS_AS_MEGATRON.test((framework ?? title).toLowerCase()) && profile.startsWith('megatron');
+  const kind = assumption === null && megatron ? 'allocated' : 'reserved';
   return { kind, stage: 'largest', bound: 'device' };
 };
