@@ -27,6 +27,8 @@ describe('attention kernels', () => {
     ['MosaicML llm-foundry training benchmarks', '2023-2024', 'triton'],
     ['IBM fms-fsdp README', '2024', 'flash2'],
     ['PyTorch FSDP (VLDB 2023)', '2023-04', 'torch'],
+    ['Paxml on GPUs', '2023-10', 'fused-softmax'],
+    ['MaxText on GPUs', '2025-02', undefined],
   ])('%s of %s runs %s', (title, date, kernel) => {
     expect(conditions({ 'source.title': title, date }).attention).toBe(kernel);
   });

@@ -155,6 +155,10 @@ describe('what is not printed', () => {
       'full',
     ]);
     expect(read({}).recomputeChoices).toEqual([]);
+    // Praxis, MaxText and EasyLM keep the inputs of layers unless told otherwise.
+    expect(read({ 'train.recompute': null, 'source.title': 'Paxml on GPUs' }).recomputeChoices).toEqual([
+      { kind: 'full' },
+    ]);
   });
 });
 

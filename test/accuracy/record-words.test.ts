@@ -150,6 +150,13 @@ describe('recomputation', () => {
       { kind: 'selective', modules: ['core_attn', 'layernorm', 'moe', 'moe_act'] },
     ],
     ['rmsnorm + MLA up-projection', { kind: 'selective', modules: ['layernorm', 'mla_up_proj'] }],
+    // Policies of JAX by what they save.
+    ['SAVE_NOTHING', { kind: 'full' }],
+    ['everything_saveable', { kind: 'none' }],
+    ['minimal', { kind: 'selective', modules: ['core_attn', 'layernorm'] }],
+    ['dots_with_no_batch_dims_saveable', { kind: 'selective', modules: ['core_attn', 'layernorm'] }],
+    ['save_qkv_proj', { kind: 'selective', modules: ['core_attn', 'layernorm', 'mlp'] }],
+    ['save_dot_with_context_except_mlp', { kind: 'selective', modules: ['layernorm', 'mlp'] }],
     [null, null],
     ['something else', null],
   ] as const)('%s', (printed, recompute) => {

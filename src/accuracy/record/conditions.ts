@@ -41,7 +41,9 @@ const habit = (configuration: RunConfiguration, software: Software): AttentionIm
     if (TRITON_WORDS.test(configuration.title.toLowerCase())) return 'triton';
     return date !== null && date < '2023-07' ? 'torch' : 'flash2';
   }
-  return null;
+  // XLA fuses a softmax, not an attention. cuDNN's came with JAX of 2024; Transformer Engine's was off until then unless
+  // NVTE_FUSED_ATTN was set (NVIDIA/TransformerEngine of 2023, transformer_engine/jax/flax/transformer.py).
+  return profile === 'jax' && early ? 'fused-softmax' : null;
 };
 
 export const attentionOf = (

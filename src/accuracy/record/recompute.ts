@@ -41,9 +41,23 @@ const modulesOf = (words: string): readonly RecomputeModule[] =>
 
 const layersOf = (words: string): number => Math.max(1, Number(/(\d+)/.exec(words)?.[1] ?? 1));
 
+/**
+ * Checkpoint policies of JAX by what they save (jax.checkpoint_policies; Praxis' AutodiffCheckpointType; MaxText's
+ * remat_policy, whose `minimal` saves products without a batch dimension).
+ */
+const POLICIES: readonly (readonly [RegExp, Recompute])[] = [
+  [/nothing/, { kind: 'full' }],
+  [/save_?-?everything|everything_?-?sav/, { kind: 'none' }],
+  [/context.*except.*(?:mlp|ffn)/, selective(['layernorm', 'mlp'])],
+  [/except.*(?:mlp|ffn)|(?:qkv|out)_?-?proj/, selective(['core_attn', 'layernorm', 'mlp'])],
+  [/\bminimal|\bdots?_|save_?-?dots?\b|save_?-?dots?_/, selective(['core_attn', 'layernorm'])],
+];
+
 export const recomputeOf = (printed: string | null): RecordedRecompute => {
   if (printed === null) return plain(null);
   const words = printed.toLowerCase();
+  const policy = POLICIES.find(([pattern]) => pattern.test(words))?.[1];
+  if (policy !== undefined) return plain(policy);
   if (/^(?:none|no|off|false|disabled)\b/.test(words)) return plain({ kind: 'none' });
   if (/full.*block/.test(words)) return plain({ kind: 'full-block', layers: layersOf(words) });
   if (/full.*uniform/.test(words)) return plain({ kind: 'full-uniform', layers: layersOf(words) });
@@ -134,6 +148,9 @@ export const recomputeHabit = (configuration: RunConfiguration, software: Softwa
     if (known !== null) return [known];
     return configuration.model.experts === null ? [{ kind: 'none' }] : MOE_LADDER;
   }
+  // Stacked layers of JAX keep their inputs alone unless told otherwise: Praxis' StackedTransformerRepeated
+  // (checkpoint_policy SAVE_NOTHING), MaxText's base.yml (remat_policy full), EasyLM (nothing_saveable).
+  if (software.profile === 'jax') return [{ kind: 'full' }];
   // Its authors are Megatron Core's: their MoE recipes recompute cheap modules at most.
   return /moe parallel folding/i.test(configuration.title) ? MOE_LADDER : LADDER;
 };
