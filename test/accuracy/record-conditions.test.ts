@@ -48,4 +48,16 @@ describe('compilers', () => {
   ])('%s: compiled %s', (title, date, compiled) => {
     expect(conditions({ 'source.title': title, date }).compiled).toBe(compiled);
   });
+
+  it.each([
+    ['PyTorch FSDP, compiled', true],
+    ['PyTorch (torch.compile)', true],
+    ['torchtitan, eager', false],
+    ['PyTorch FSDP, not compiled', false],
+    ['PyTorch FSDP', false],
+  ])('%s: compiled %s', (framework, compiled) => {
+    expect(
+      conditions({ 'source.title': 'A blog', 'train.framework': framework, date: '2024-12' }).compiled,
+    ).toBe(compiled);
+  });
 });

@@ -72,9 +72,13 @@ export const attentionKernelOf = (
 /** torchtitan's tables of mid-2024 do not compile, those of December 2024 and later do. */
 const COMPILED_FROM = '2024-09';
 
-/** torch.compile: torchtitan's published benchmarks and fms-fsdp use it; XLA always fuses. */
+/** torch.compile: as printed; torchtitan's published benchmarks and fms-fsdp use it; XLA always fuses. */
 const compiledOf = (configuration: RunConfiguration, software: Software): boolean | null => {
-  if (software.profile === 'pytorch-fsdp') return /fms-?fsdp|compile/i.test(configuration.title);
+  const { title, training } = configuration;
+  const words = `${training.framework ?? ''} ${title}`.toLowerCase();
+  if (/\beager\b|(?:not|without|no) (?:torch\.?)?compil|uncompiled/.test(words)) return false;
+  if (/\bcompiled?\b|torch\.compile/.test(words)) return true;
+  if (software.profile === 'pytorch-fsdp') return /fms-?fsdp/.test(words);
   if (software.profile === 'torchtitan' && software.date !== null && software.date < COMPILED_FROM)
     return false;
   return null;
