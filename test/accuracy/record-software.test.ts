@@ -101,3 +101,30 @@ describe('reduction of gradients', () => {
     expect(gradients('FSDP, Hugging Face')).toBe('fp32');
   });
 });
+
+describe('formats of the optimizer', () => {
+  const of = (changes: Readonly<Record<string, Json>>): RecordedProblem['problem']['training'] =>
+    read({ 'source.title': 'A blog', 'train.precision': 'bf16', date: '2024-09', ...changes }).problem
+      .training;
+  it.each([
+    ['adamw (bf16 moments)', 'bf16'],
+    ['8-bit paged AdamW', 'fp8'],
+    ['adamw', 'fp32'],
+  ])('%s: moments in %s', (words, states) => {
+    expect(of({ 'train.optimizer': words }).optimizer).toMatchObject({ states, mainParameters: 'fp32' });
+  });
+
+  it('are all bf16 in torchtune (dtype: bf16 in its recipes), with no gradient kept where the step is in backward', () => {
+    const training = of({
+      'train.framework': 'torchtune',
+      'train.optimizer': 'adamw, step inside the backward pass',
+    });
+    expect(training.optimizer).toMatchObject({ states: 'bf16', mainParameters: 'bf16' });
+    expect(training.conditions?.stepsInBackward).toBe(true);
+  });
+
+  it('runs DeepSpeed around Hugging Face’s layers', () => {
+    const training = of({ 'train.framework': 'DeepSpeed ZeRO-3, Hugging Face' });
+    expect([training.runtime.name, training.conditions?.profile]).toEqual(['deepspeed', 'pytorch-fsdp']);
+  });
+});

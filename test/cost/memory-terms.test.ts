@@ -13,7 +13,7 @@ import type { ScheduleShape } from '../../src/cost/schedule-order.ts';
 import type { Operator } from '../../src/model/operator.ts';
 import { measuredRouting } from '../../src/placement/training-load.ts';
 import type { RunConditions } from '../../src/plan/conditions.ts';
-import type { Optimizer, Precision } from '../../src/plan/problem.ts';
+import type { Optimizer, Precision, Training } from '../../src/plan/problem.ts';
 import { memoryBehaviour } from '../../src/runtimes/memory-behaviour.ts';
 import type { MemoryBehaviour } from '../../src/runtimes/memory-behaviour.ts';
 import type { RecomputeModule, Strategy } from '../../src/strategy/strategy.ts';
@@ -187,6 +187,36 @@ describe('states of a parameter', () => {
     expect(of('bf16', { gradients: 'bf16' })).toMatchObject({ gradients: 2, step: 0 });
     expect(of('fp32', {})).toMatchObject({ weights: 4, gradients: 4, optimizer: 8 });
     expect(of('bf16', { states: 'fp8', mainParameters: 'fp16' })).toMatchObject({ optimizer: 4, moments: 2 });
+  });
+
+  it('DeepSpeed around PyTorch’s layers keeps what DeepSpeed keeps: 2 + 2 + 14 bytes, parameters in half precision', () => {
+    const training: Training = {
+      ...base.training,
+      runtime: { name: 'deepspeed', version: '0' },
+      precision: 'bf16',
+      optimizer: { ...adam, gradients: 'bf16' },
+      conditions: { profile: 'pytorch-fsdp' },
+    };
+    expect(stateBytes(training, 'parameters', memoryBehaviour(training, 'hopper'))).toMatchObject({
+      weights: 2,
+      gradients: 2,
+      optimizer: 14,
+      shardsWeights: true,
+    });
+  });
+
+  it('a step inside backward keeps no gradient', () => {
+    const training: Training = {
+      ...base.training,
+      runtime: { name: 'fsdp', version: '0' },
+      optimizer: { ...adam, states: 'fp8', mainParameters: 'bf16' },
+      conditions: { stepsInBackward: true },
+    };
+    expect(stateBytes(training, 'none', memoryBehaviour(training, 'hopper'))).toMatchObject({
+      weights: 2,
+      gradients: 0,
+      optimizer: 2,
+    });
   });
 
   it.each([

@@ -6,6 +6,7 @@ import type { AcceleratorArchitecture } from '../../cluster/cluster.ts';
 import { capacityOf, graphsOf, groupedExperts } from './experts.ts';
 import { hostRunsAhead } from './nanotron-build.ts';
 import type { RecordedRecompute } from './recompute.ts';
+import { stepsInBackward } from './sharding.ts';
 import type { Software } from './software.ts';
 
 const KERNELS: readonly (readonly [RegExp, AttentionImplementation])[] = [
@@ -152,6 +153,7 @@ export const conditionsOf = (
     ...(recompute.operators ? { recomputeOperators: true } : {}),
     ...(recompute.everyOther ? { recomputeEveryOther: true } : {}),
     ...(startsWhole(software) ? { startsWhole: true } : {}),
+    ...(stepsInBackward(configuration) ? { stepsInBackward: true } : {}),
     ...(share > 0 ? { optimizerOffload: share } : {}),
     ...(offloadedLayers === 0 ? {} : { offloadedLayers }),
     ...(software.profile === 'nanotron'

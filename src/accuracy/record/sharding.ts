@@ -87,6 +87,17 @@ const gradientType = (
   return 'fp32';
 };
 
+/** Format of the moments, as the optimizer's words say. */
+const momentsType = (words: string, software: Software): DataType => {
+  if (/8-?bit|int8|fp8 (?:moments|states)/.test(words)) return 'fp8';
+  if (/bf-?16 (?:moments|states)|(?:moments|states) in bf-?16/.test(words)) return 'bf16';
+  return software.pureLowPrecision ? 'bf16' : 'fp32';
+};
+
+/** The step of each parameter runs as its gradient comes: LOMO, torchtune's `optimizer_in_bwd`, hooks of PyTorch. */
+export const stepsInBackward = ({ training }: RunConfiguration): boolean =>
+  /(?:\bin|inside|into|during)(?: the)? (?:bwd|backward)|\blomo\b/i.test(training.optimizer ?? '');
+
 export const optimizerOf = (
   configuration: RunConfiguration,
   software: Software,
@@ -95,7 +106,7 @@ export const optimizerOf = (
   const words = (configuration.training.optimizer ?? '').toLowerCase();
   return {
     name: /muon/.test(words) ? 'muon' : /sgd/.test(words) ? 'sgd' : 'adam',
-    states: software.pureLowPrecision ? 'bf16' : 'fp32',
+    states: momentsType(words, software),
     gradients: gradientType(configuration, software, precision),
     mainParameters: software.pureLowPrecision ? 'bf16' : 'fp32',
   };

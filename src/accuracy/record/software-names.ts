@@ -19,6 +19,8 @@ const rule = (pattern: RegExp, runtime: RuntimeName, profile: SoftwareProfile): 
   profile,
 });
 
+const HUGGING_FACE = 'xtuner|ms-?swift|llama-?factory|axolotl|unsloth|hugging ?face|\\bhf\\b|\\btrl\\b';
+
 /** First match wins; compared in lower case. The more special name stands first. */
 export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
   // Hugging Face's 3D stack and its teaching version.
@@ -37,12 +39,9 @@ export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
     'fsdp',
     'jax',
   ),
-  // Models and trainers of Hugging Face, whoever shards them: layers of eager PyTorch.
-  rule(
-    /xtuner|ms-?swift|llama-?factory|axolotl|unsloth|hugging ?face|transformers|accelerate|\bhf\b|\btrl\b/,
-    'fsdp',
-    'pytorch-fsdp',
-  ),
+  // Models and trainers of Hugging Face: layers of eager PyTorch, whether DeepSpeed or FSDP shards them.
+  rule(new RegExp(`^(?=.*(?:${HUGGING_FACE})).*(?:deepspeed|zero-?[123]\\b)`), 'deepspeed', 'pytorch-fsdp'),
+  rule(new RegExp(HUGGING_FACE), 'fsdp', 'pytorch-fsdp'),
   // DeepSpeed's pipeline engine or ZeRO around Megatron's layers.
   rule(
     /megatron-?deepspeed|megatron\s*\+\s*deepspeed|vtrain|bigscience|bloom|mt-nlg|megatron-turing|gpt-?neo-?x|pythia|glm-130b|\bamp\b|sailor/,
@@ -58,7 +57,7 @@ export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
   rule(/hagemann|efficient parallelization layouts|aleph.?alpha/, 'megatron', 'scaling'),
   // Eager PyTorch with sharded parameters: FSDP1 and trainers around it; fairscale's in fairseq and metaseq.
   rule(
-    /llm-?foundry|mosaic|fms-?fsdp|fsdp|composer|lightning|\bolmo\b|lit-?gpt|tinyllama|llama-?recipes|\btrainer\b|fairseq|fairscale|metaseq|\bopt-\d+b|nanogpt|mingpt/,
+    /llm-?foundry|mosaic|fms-?fsdp|fsdp|composer|accelerate|transformers|lightning|\bolmo\b|lit-?gpt|tinyllama|llama-?recipes|\btrainer\b|fairseq|fairscale|metaseq|\bopt-\d+b|nanogpt|mingpt/,
     'fsdp',
     'pytorch-fsdp',
   ),

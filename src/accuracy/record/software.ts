@@ -59,8 +59,11 @@ const OVERLAPS_TENSOR = /megatron-lm readme|kwai|kuaishou/;
 /** Loss in one fused kernel outside the recipes: SimuMax's runs of Megatron-LM. */
 const FUSES_LOSS = /simumax/;
 
-/** Parameters, gradients and moments all in bf16: KempnerForge @ 0c4eba1 config/training.py `param_dtype`. */
-const PURE_LOW_PRECISION = /kempner/;
+/**
+ * Parameters, gradients and moments all in bf16: KempnerForge @ 0c4eba1 config/training.py `param_dtype`; torchtune's
+ * recipes (`dtype: bf16` in recipes/configs).
+ */
+const PURE_LOW_PRECISION = /kempner|torchtune|pure[ -]bf16/;
 
 const shardsParameters = ({ training, parallel }: RunConfiguration): boolean =>
   (training.zeroStage === 3 ||
@@ -126,7 +129,9 @@ export const softwareOf = (configuration: RunConfiguration): Software => {
     bf16Gradients: recipe && !MEGATRON_LM.test(words),
     overlapsTensor: recipe || ((date ?? '9999') >= CLASSIC_UNTIL && OVERLAPS_TENSOR.test(words)),
     fusesLoss: recipe || FUSES_LOSS.test(words),
-    pureLowPrecision: PURE_LOW_PRECISION.test(words),
+    pureLowPrecision: PURE_LOW_PRECISION.test(
+      `${words} ${training.framework ?? ''} ${training.precision ?? ''}`.toLowerCase(),
+    ),
     boundedBy: memoryKnown ? [] : MEASURED_STACKS,
     assumption,
   });
