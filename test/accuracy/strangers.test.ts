@@ -98,7 +98,7 @@ describe('strangers', () => {
       if (!outcome.ok) throw new Error(outcome.reason);
       return outcome.prediction;
     };
-    const [stranger, relative, known] = ['a blog', 'Colossal-AI', 'Megatron-DeepSpeed'].map(predicted);
+    const [stranger, relative, known] = ['a blog', 'GPT-NeoX', 'Megatron-DeepSpeed'].map(predicted);
     expect(relative?.peakMemoryBytes).toBe(known?.peakMemoryBytes);
     expect(relative?.iterationTimeS).toBe(known?.iterationTimeS);
     // An A100 has 85 GB.
