@@ -7,6 +7,7 @@ import type { RunConfiguration } from '../ingest/measured-configuration.ts';
 import type { Estimate, StageMemory } from '../plan/plan.ts';
 import type { Problem } from '../plan/problem.ts';
 import type { Strategy } from '../strategy/strategy.ts';
+import { memoryBehaviour } from '../runtimes/memory-behaviour.ts';
 import type { MemoryView } from './record/memory-view.ts';
 import { recordProblem } from './record-problem.ts';
 import type { RecordedProblem } from './record-problem.ts';
@@ -47,13 +48,14 @@ const predictionOf = (
   estimate: Estimate,
   others: readonly (readonly StageMemory[])[],
   view: MemoryView,
+  margin: number,
   fits: boolean,
 ): Prediction => {
   const stages = stagesOf(estimate.memory, view);
   const peak = largest(stages.map((stage) => memoryFigure(stage, view.kind)));
   // What an allocator can give back tells what fits, not what a run in excess of the device would show.
   const bounds = [estimate.memory, ...others].flatMap((memory) =>
-    stagesOf(memory, view).map((stage) => memoryBoundFigure(stage, view.bound)),
+    stagesOf(memory, view).map((stage) => memoryBoundFigure(stage, view.bound, margin)),
   );
   return {
     iterationTimeS: finite(estimate.iterationTime),
@@ -68,6 +70,13 @@ const asRelative = ({ training, ...problem }: Problem): Problem => ({
   ...problem,
   training: { ...training, conditions: { ...training.conditions, boundedBy: [] } },
 });
+
+/** Margin of a stack on what its allocator hands out; Infinity where freed blocks that wait have one of their own. */
+const allocatedMargin = ({ training, cluster }: Problem): number => {
+  const architecture = cluster.groups[0]?.accelerator.architecture ?? 'other';
+  const { bound, pipelineBound, retention } = memoryBehaviour(training, architecture);
+  return retention > 0 ? Infinity : Math.max(bound, pipelineBound);
+};
 
 /** The lightest recomputation that fits, where the source prints none; the heaviest where none fits. */
 const settleRecompute = (recorded: RecordedProblem, estimator: Estimator): Strategy => {
@@ -113,6 +122,7 @@ export const createPredictor = (calibration: Calibration): Predictor => {
         estimate,
         others.map((other) => other.memory),
         memory,
+        as.boundedBy.length === 0 ? allocatedMargin(problem) : Infinity,
         fits,
       );
       return { ok: true, prediction, estimate, strategy, recorded: recorded.value };

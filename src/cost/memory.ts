@@ -41,12 +41,13 @@ const RESERVED_MARGIN = 1.06;
 /**
  * The bound in the same kind. What stands outside the allocator is part of the device's figure alone; what the
  * allocator reserves beyond need can be given back, so that it does not count for what must fit, but shows in the
- * figures of what is reserved and of what the device has in use.
+ * figures of what is reserved and of what the device has in use. `margin`: of the software on what its allocator has
+ * handed out, where that is less than it reserves beyond need.
  */
-export const memoryBoundFigure = (memory: StageMemory, kind: MemoryKind): Bytes => {
+export const memoryBoundFigure = (memory: StageMemory, kind: MemoryKind, margin = Infinity): Bytes => {
   const outside = memory.device - memory.reserved;
   const allocated = memory.bound - outside;
-  if (kind === 'allocated') return bytes(allocated);
+  if (kind === 'allocated') return bytes(Math.min(allocated, memory.total * margin));
   const reserved = Math.max(allocated, memory.reserved * RESERVED_MARGIN);
   return bytes(kind === 'reserved' ? reserved : reserved + outside);
 };

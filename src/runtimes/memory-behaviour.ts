@@ -144,7 +144,8 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     dummyWeightGradients: false,
     source: 'sail-sg/VocabularyParallelism @ 6191c3b: 142 published peaks; logits 10 bytes',
     lossSharded: 10,
-    bound: 1.05,
+    // The largest of 154 published peaks is 1.02 times the expected one: as much again for a source that is not among them.
+    bound: 1.04,
   },
   // Half precision: FP16_Optimizer and BF16_Optimizer as fitted on device memory of the BLOOM trials.
   'megatron-deepspeed': {

@@ -41,6 +41,40 @@ describe('attention kernels', () => {
   });
 });
 
+describe('layers whose activations wait on the host', () => {
+  const offloaded = (name: string, gpu: string, precision: string, more = {}): number | undefined =>
+    conditions({
+      'source.title': 'Megatron-Bridge performance summary',
+      date: '2025-10',
+      'model.name': name,
+      'cluster.gpu': gpu,
+      'train.precision': precision,
+      'train.megatron_fsdp': true,
+      ...more,
+    }).offloadedLayers;
+
+  // cpu_offloading_num_layers of scripts/performance/configs/llama in NVIDIA-NeMo/Megatron-Bridge.
+  it.each([
+    ['LLAMA3_70B', 'GB200', 'FP8-CS', 40],
+    ['LLAMA3_70B', 'GB200', 'BF16', 20],
+    ['LLAMA3_70B', 'GB300', 'BF16', 30],
+    ['LLAMA3_70B', 'GB300', 'FP8-CS', 20],
+    ['LLAMA3_70B', 'B200', 'FP8-CS', 5],
+    ['LLAMA3_70B', 'B200', 'BF16', undefined],
+    ['LLAMA3.1_405B', 'GB200', 'FP8 (tensor-wise)', 95],
+    ['LLAMA3.1_405B', 'GB300', 'FP8-CS', 10],
+    ['LLAMA3_8B', 'GB200', 'FP8-CS', undefined],
+  ])('%s on %s in %s: %s', (name, gpu, precision, layers) => {
+    expect(offloaded(name, gpu, precision)).toBe(layers);
+  });
+
+  it('as printed, and none without FSDP', () => {
+    expect(offloaded('LLAMA3_70B', 'GB200', 'FP8', { 'train.cpu_offloading_num_layers': 7 })).toBe(7);
+    const pipelined = { 'train.megatron_fsdp': false, 'train.zero_stage': 1 };
+    expect(offloaded('LLAMA3_70B', 'GB200', 'FP8', pipelined)).toBeUndefined();
+  });
+});
+
 describe('compilers', () => {
   it.each([
     ['torchtitan docs/performance.md 2024', '2024-06', false],

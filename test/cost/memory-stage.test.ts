@@ -514,5 +514,11 @@ describe('the model of memory', () => {
     // 1.06 · 118 is more than that.
     expect(memoryBoundFigure(of(118), 'reserved')).toBeCloseTo(125.08, 10);
     expect(memoryBoundFigure(of(118), 'allocated')).toBe(120);
+    // And the 10 outside.
+    expect(memoryBoundFigure(of(118), 'device')).toBeCloseTo(135.08, 10);
+    // The software's own margin on what is handed out holds for that figure alone.
+    expect(memoryBoundFigure(of(105), 'allocated', 1.04)).toBeCloseTo(104, 10);
+    expect(memoryBoundFigure(of(105), 'allocated', 1.3)).toBe(120);
+    expect(memoryBoundFigure(of(105), 'device', 1.04)).toBe(130);
   });
 });

@@ -100,14 +100,24 @@ const offloadShareLayers = ({ training, model }: RunConfiguration): number | nul
     ? null
     : Math.round(Math.min(1, training.activationOffload) * model.layers);
 
-/** Megatron-Bridge's Llama 3 70B recipe with FSDP on GB200 keeps 40 layers' activations on the host, as 26.02 and later print. */
-const offloadHabit = ({ model, cluster }: RunConfiguration, software: Software): number =>
-  software.profile === 'megatron-fsdp' &&
-  software.recipe &&
-  /llama.?3.*70b/i.test(model.name) &&
-  /gb200/i.test(cluster.gpu ?? '')
-    ? 40
-    : 0;
+/**
+ * Decoder layers whose activations Megatron-Bridge's recipes with FSDP keep on the host, in bf16 and in 8 bits; tables
+ * before 26.02 do not print them (NVIDIA-NeMo/Megatron-Bridge, scripts/performance/configs/llama, `cpu_offloading_num_layers`).
+ */
+const OFFLOADED: readonly (readonly [model: RegExp, gpu: RegExp, half: number, eight: number])[] = [
+  [/llama.?3.*405b/, /gb300/, 0, 10],
+  [/llama.?3.*405b/, /gb200/, 0, 95],
+  [/llama.?3.*70b/, /gb300/, 30, 20],
+  [/llama.?3.*70b/, /gb200/, 20, 40],
+  [/llama.?3.*70b/, /\bb200/, 0, 5],
+];
+
+const offloadHabit = ({ model, cluster, training }: RunConfiguration, software: Software): number => {
+  if (software.profile !== 'megatron-fsdp' || !software.recipe) return 0;
+  const [name, gpu] = [model.name.toLowerCase(), (cluster.gpu ?? '').toLowerCase()];
+  const [, , half, eight] = OFFLOADED.find((row) => row[0].test(name) && row[1].test(gpu)) ?? [0, 0, 0, 0];
+  return /fp8|fp4/i.test(training.precision ?? '') ? eight : half;
+};
 
 /** Megatron-FSDP, whose guide recommends `--init-model-with-meta-device`, came with Megatron Core 0.14; its forerunner's does not. */
 const SHARDED_START_FROM = '2025-10';
