@@ -11,13 +11,14 @@ import { createPredictor } from '../../src/accuracy/predict.ts';
 import { percent } from '../../src/accuracy/report-tables.ts';
 import { defaultCalibration } from '../../src/ingest/calibration.ts';
 import { parseMeasuredRuns } from '../../src/ingest/measured-runs.ts';
-
-type Json = Readonly<Record<string, unknown>>;
+import { PUBLIC_RECIPES } from './bridge-recipes.ts';
+import type { Json } from './bridge-recipes.ts';
 
 interface Card {
   readonly card: string;
   readonly path: string;
   readonly precision: string;
+  readonly features: Json | null;
   readonly nodes: number;
   readonly gpus_per_node: number;
   readonly recipe: string;
@@ -26,6 +27,8 @@ interface Card {
   readonly parallelism_from_recipe?: Json;
   readonly metrics: Json;
   readonly last_verified: string;
+  readonly command: string;
+  readonly expected_result: string;
 }
 
 export interface CardResult {
@@ -95,17 +98,35 @@ const recomputeOf = (settings: Json): string => {
   return granularity === 'full' ? 'full' : modules.length > 0 ? `selective:${modules.join(',')}` : 'none';
 };
 
+/** Settings of the card's recipe, and what the card says of its own run. */
+const settingsOf = (card: Card, stored: Json): Json => {
+  const graph = (card.features?.['cuda_graph'] ?? {}) as Json;
+  const said: Json = {
+    'model.cuda_graph_impl': graph['implementation'],
+    'model.cuda_graph_scope': graph['scopes'],
+    'model.moe_flex_dispatcher_backend': card.features?.['moe_dispatcher'],
+  };
+  const stated = Object.entries(said).filter(([, value]) => value !== undefined);
+  return { ...stored, ...PUBLIC_RECIPES[card.recipe], ...Object.fromEntries(stated) };
+};
+
+/** Cards that check function, not speed, train on text and let the router choose: how far loads differ is not printed. */
+const NATURAL_ROUTING = /natural (?:expert )?routing|moe_router_force_load_balancing=false/;
+
 const recordOf = (card: Card, config: Json, settings: Json): Json | string => {
   const layout: Json = { ...card.parallelism_from_recipe, ...card.parallelism_in_text };
   const [global, micro] = [first(layout, 'GBS'), first(layout, 'MBS')];
   if (global === null || micro === null) return 'batch is not stated';
   if (first(layout, 'TP', 'PP', 'EP') === null) return 'layout is not stated';
-  const known = card.recipe.includes('pretrain') && Object.keys(settings).length > 0;
+  const model = modelOf(card.card, config);
+  if (model['arch'] === 'moe' && NATURAL_ROUTING.test(`${card.command} ${card.expected_result}`))
+    return 'routing is natural, loads are not stated';
+  const known = 'model.recompute_granularity' in settings;
   return {
     id: `${card.card} ${card.path}`,
     source: { title: 'Megatron-Bridge verification cards' },
     date: card.last_verified,
-    model: modelOf(card.card, config),
+    model,
     cluster: {
       gpu: card.path.split('/')[1],
       gpus: card.nodes * card.gpus_per_node,
@@ -157,7 +178,7 @@ export const bridgeCards = (launch: string): readonly CardResult[] => {
     const config = CONFIGS[card.card];
     if (config === undefined) return result(null, 'no dimensions of the model at hand');
     const file = path.join(launch, 'hf_configs', `${config}.config.json`);
-    const settings = (recipes.get(card.recipe) ?? {}) as Json;
+    const settings = settingsOf(card, (recipes.get(card.recipe) ?? {}) as Json);
     const record = recordOf(card, JSON.parse(readFileSync(file, 'utf8')) as Json, settings);
     if (typeof record === 'string') return result(null, record);
     const [line] = parseMeasuredRuns(JSON.stringify(record));
