@@ -142,6 +142,8 @@ const recordOf = (card: Card, config: Json, settings: Json): Json | string => {
       cuda_graph_impl: first(settings, 'model.cuda_graph_impl'),
       cuda_graph_scope: listed(settings['model.cuda_graph_scope']),
       moe_dispatcher: first(settings, 'model.moe_flex_dispatcher_backend'),
+      fp8_dot_product_attention: settings['mixed_precision.fp8_dot_product_attention'] === true,
+      fp8_output_proj: settings['model.fp8_output_proj'] === true,
       moe_a2a_overlap: settings['comm_overlap.overlap_moe_expert_parallel_comm'] === true,
     },
     parallel: {

@@ -21,6 +21,7 @@ import type { RecordedResult } from './record/model.ts';
 import {
   layoutPartition,
   nanotronPartition,
+  recipePartition,
   redistributedPartition,
   usualPartition,
 } from './record/partition.ts';
@@ -51,6 +52,9 @@ export interface RecordedProblem {
 /** Nanotron was started with eight times as many stages as layers (and crashed); beyond this the record is wrong. */
 const MAX_CHUNKS_PER_LAYER = 8;
 
+/** NVIDIA's recipe tables are Megatron-Bridge's from then on. */
+const BRIDGE_FROM = '2025-09';
+
 const CLASSIC = ['megatron-classic', 'megatron-deepspeed'];
 
 const partitionOf = (
@@ -71,7 +75,11 @@ const partitionOf = (
   }
   if (redistributed !== null && virtualStages === 1)
     return redistributedPartition(model, redistributed, layout.pipeline);
-  return usualPartition(model, layout.pipeline, virtualStages);
+  const recipe =
+    software.recipe && (software.date ?? '') >= BRIDGE_FROM
+      ? recipePartition(model, layout.pipeline, virtualStages)
+      : null;
+  return recipe ?? usualPartition(model, layout.pipeline, virtualStages);
 };
 
 /**

@@ -2,7 +2,12 @@
 import type { Operator } from '../model/operator.ts';
 import type { ContextCommunication, Dispatcher } from '../strategy/strategy.ts';
 import { hostTime, withHost } from './host.ts';
-import { contextCommunication, expertCommunication, tensorCommunication } from './layer-communication.ts';
+import {
+  contextCommunication,
+  exchangeShare,
+  expertCommunication,
+  tensorCommunication,
+} from './layer-communication.ts';
 import type { GroupSpans, PassPair } from './layer-communication.ts';
 import { overlapExpertPass } from './layer.ts';
 import type { LayerOptions } from './layer.ts';
@@ -60,7 +65,7 @@ export const leastLayerTime = (
     grouped === null
       ? least([])
       : least(choices.dispatchers.map((each) => expertCommunication(context, spans, grouped, each)));
-  const x = context.runtime.expertOverlap;
+  const x = Math.min(...choices.dispatchers.map((each) => exchangeShare(context, each)));
   const expert =
     grouped === null
       ? exchange

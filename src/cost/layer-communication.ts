@@ -180,6 +180,19 @@ export const expertCommunication = (
   return { forward: exchange + gathered, backward: exchange + gathered };
 };
 
+/**
+ * Share of a GPU's multiprocessors that HybridEP's kernels hold while they run: 32 of 148 in NVIDIA's recipes on Blackwell
+ * (NVIDIA-NeMo/Megatron-Bridge perf_recipes/_common.py, moe_hybridep_num_sms). DeepEP's 20 of 132 on Hopper (0.15) are
+ * what runs show as `expert_overlap`.
+ */
+const HYBRID_SHARE = 32 / 148;
+
+/** x of max + x min of a pass and the token exchange beside it: no less than the multiprocessors that the exchange takes away. */
+export const exchangeShare = ({ machine, runtime }: LayerContext, dispatcher: Dispatcher): number =>
+  dispatcher === 'hybridep' && machine.accelerator.architecture === 'blackwell'
+    ? Math.max(runtime.expertOverlap, HYBRID_SHARE)
+    : runtime.expertOverlap;
+
 /** Bytes that a copy of rows moves per element: read and written in 2 bytes. */
 const COPIED_ELEMENT = 4;
 

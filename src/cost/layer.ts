@@ -3,6 +3,7 @@ import type { Operator } from '../model/operator.ts';
 import type { Dispatcher, ContextCommunication, Recompute, RecomputeModule } from '../strategy/strategy.ts';
 import {
   contextCommunication,
+  exchangeShare,
   expertCommunication,
   onPorts,
   sortingTime,
@@ -161,7 +162,7 @@ export const layerCost = (
       ? { forward: 0, backward: 0 }
       : expertCommunication(context, spans, grouped, options.dispatcher);
   if (grouped !== null && options.overlapExpert) {
-    const x = context.runtime.expertOverlap;
+    const x = exchangeShare(context, options.dispatcher);
     expert = {
       forward: overlapExpertPass(forward, expert.forward, x),
       backward: overlapExpertPass(backward + weightGradient, expert.backward, x),

@@ -8,7 +8,7 @@ import type {
   Recurrence,
 } from '../model/operator.ts';
 import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
-import { attentionTime } from './attention.ts';
+import { attentionTime, eightBitAttention } from './attention.ts';
 import type { GemmFormat, RuntimeCalibration } from './calibration.ts';
 import { castTime, linearTime } from './gemm.ts';
 import type { Machine } from './machine.ts';
@@ -77,8 +77,9 @@ const accumulation = (context: LayerContext, parameters: number): number =>
   (context.runtime.accumulationBytes * parameters) / elementwiseRate(context);
 
 const linear = (context: LayerContext, operator: Linear): OperatorTime => {
-  const { machine, tensor, tokens } = context;
-  const format = operator.lowPrecision ? context.format : context.format === 'fp32' ? 'fp32' : 'bf16';
+  const { machine, behaviour, tensor, tokens } = context;
+  const lowered = operator.lowPrecision || (behaviour.lowPrecisionHead && operator.name === 'logits');
+  const format = lowered ? context.format : context.format === 'fp32' ? 'fp32' : 'bf16';
   const rows = operator.sharding === 'replicated' ? ownTokens(context) : tokens;
   const inputs = operator.sharding === 'row' ? operator.inputs / tensor : operator.inputs;
   const outputs = operator.sharding === 'column' ? operator.outputs / tensor : operator.outputs;
@@ -91,10 +92,25 @@ const linear = (context: LayerContext, operator: Linear): OperatorTime => {
 };
 
 /**
+ * Bytes of an element of the experts' width that fused epilogues move. Forward: the product before it writes its two
+ * halves for backward (2 × 2) and the quantised activation by rows and by columns (2). Backward: the gradient's product
+ * reads the halves (4) and writes their quantised gradients twice (4). Source: NVIDIA/TransformerEngine
+ * pytorch/ops/fused/forward_grouped_mlp.py and backward_grouped_mlp.py (cuDNN's grouped GEMM with SwiGLU and its gradient).
+ */
+const EPILOGUE = { forward: 6, backward: 8 } as const;
+
+/** Element-wise work that the epilogues of fused experts do. */
+const inEpilogue = (operator: Pointwise): boolean =>
+  operator.name === 'expert_activation' ||
+  operator.name === 'expert_clamp' ||
+  operator.name === 'expert_bias';
+
+/**
  * The same product for each local expert: √(GEMM² + weight traffic²) and a fixed cost per expert, each pass; experts that
  * run one after the other are as many products of their own, which nothing overlaps. Rows per expert are the busiest
  * rank's. The curve is that of the grouped products of MooreThreads/SimuMax @ 4dcaae5 (B200, both passes, 128 to 1232 rows
- * an expert): the sustained rate of other products and 4 µs an expert, median error 4 to 7 %.
+ * an expert): the sustained rate of other products and 4 µs an expert, median error 4 to 7 %. Fused experts quantise what
+ * enters the first product and the gradient that enters the second; what lies between stays in the kernels.
  */
 const grouped = (context: LayerContext, operator: GroupedLinear): OperatorTime => {
   const { machine, expertTensor, format } = context;
@@ -106,13 +122,27 @@ const grouped = (context: LayerContext, operator: GroupedLinear): OperatorTime =
   const product =
     (2 * rows * inputs * outputs) / (machine.peak[format] * efficiency * machine.constants.sustained);
   const weights = experts * inputs * outputs;
-  const load = (2 * weights) / (machine.memoryBandwidth * machine.constants.streaming);
+  const streaming = machine.memoryBandwidth * machine.constants.streaming;
+  const load = (2 * weights) / streaming;
   const cast = format === 'fp8' || format === 'nvfp4' ? machine.constants.expertCast : 0;
-  // Captured iterations know no row counts on the host: one kernel serves all experts.
-  const launched = context.behaviour.cudaGraphs === 'full' ? 0 : experts;
+  const { cudaGraphs, fusedExperts } = context.behaviour;
+  // Captured iterations know no row counts on the host: one kernel serves all experts, as in fused ones.
+  const launched = cudaGraphs === 'full' || fusedExperts ? 0 : experts;
   const fixed = launched * (machine.constants.expertOverhead + cast);
   const floor = context.behaviour.sequentialExperts ? experts * machine.constants.kernelFloor : 0;
-  const pass = (k: number): number => Math.hypot(product * (1 + depth / k), load) + fixed + floor;
+  const pass = (k: number, epilogue = 0): number =>
+    Math.hypot(product * (1 + depth / k), load + (rows * epilogue) / streaming) + fixed + floor;
+  const first = operator.sharding === 'column';
+  if (fusedExperts)
+    return {
+      forward: first
+        ? pass(inputs, (EPILOGUE.forward * outputs) / 2) + castTime(machine, format, rows * inputs)
+        : pass(inputs),
+      backward: first
+        ? pass(outputs)
+        : pass(outputs, EPILOGUE.backward * inputs) + castTime(machine, format, rows * outputs),
+      weightGradient: pass(Math.max(1, rows / experts)) + accumulation(context, weights),
+    };
   return {
     forward: pass(inputs) + castTime(machine, format, rows * inputs),
     backward: pass(outputs) + castTime(machine, format, rows * outputs),
@@ -174,8 +204,10 @@ const loss = (context: LayerContext, operator: Pointwise): OperatorTime => {
 const pointwise = (context: LayerContext, operator: Pointwise, copies: number): OperatorTime => {
   const { machine, runtime, behaviour } = context;
   if (operator.name === 'cross_entropy') return loss(context, operator);
+  if (behaviour.fusedExperts && inEpilogue(operator)) return { forward: 0, backward: 0, weightGradient: 0 };
   const fraction = isPermutation(operator) ? machine.constants.permutation : machine.constants.elementwise;
-  const factor = isPermutation(operator) ? 1 : behaviour.compiled ? runtime.traffic : runtime.eagerTraffic;
+  const whole = isPermutation(operator) || operator.unfused === true;
+  const factor = whole ? 1 : behaviour.compiled ? runtime.traffic : runtime.eagerTraffic;
   const extra = !behaviour.fusedNorm && isHiddenNorm(operator) ? runtime.unfusedNorm * operator.width : 0;
   const rate = pointwiseRows(context, operator, copies) / (machine.memoryBandwidth * fraction);
   return {
@@ -195,7 +227,10 @@ export const operatorTime = (context: LayerContext, operator: Operator, copies: 
     case 'core-attention': {
       const { machine, runtime, behaviour } = context;
       const { attention: kernel, dropout } = behaviour;
-      const time = attentionTime(machine, runtime, operator, context, kernel, dropout);
+      const plain = attentionTime(machine, runtime, operator, context, kernel, dropout);
+      const time = behaviour.lowPrecisionAttention
+        ? eightBitAttention(machine, operator, context, plain)
+        : plain;
       const fused = kernel !== 'torch' && kernel !== 'fused-softmax';
       const copies = fused && behaviour.copiesAttention ? layoutCopies(context, operator) : 0;
       return { forward: time.forward + copies, backward: time.backward + copies, weightGradient: 0 };

@@ -74,6 +74,9 @@ export interface RecordedTraining {
   readonly dispatcher: string | null;
   readonly expertOverlap: boolean | null;
   readonly packedExperts: boolean | null;
+  readonly fusedExperts: boolean | null;
+  readonly lowPrecisionAttention: boolean | null;
+  readonly lowPrecisionHead: boolean | null;
   readonly cudaGraphs: string | null;
   readonly cudaGraphScope: readonly string[];
   readonly tensorOverlap: boolean | null;
@@ -174,6 +177,9 @@ const readTraining = (fields: Fields): RecordedTraining => ({
   dispatcher: text(fields, 'moe_dispatcher'),
   expertOverlap: flag(fields, 'moe_a2a_overlap'),
   packedExperts: flag(fields, 'moe_packed_experts'),
+  fusedExperts: flag(fields, 'moe_fused_experts'),
+  lowPrecisionAttention: flag(fields, 'fp8_dot_product_attention'),
+  lowPrecisionHead: flag(fields, 'fp8_output_proj'),
   cudaGraphs: text(fields, 'cuda_graph_impl'),
   cudaGraphScope: texts(fields, 'cuda_graph_scope'),
   tensorOverlap: flag(fields, 'tp_comm_overlap'),

@@ -9,12 +9,14 @@ import { llamaLike } from './model-llama.ts';
 import { readLayerTypes, readSpans } from './model-spans.ts';
 
 /** gpt-oss: biases everywhere, attention sinks, windows in every second layer from the first. */
-export const gptOss = (fields: Fields): ModelDraft =>
-  llamaLike(fields, {
+export const gptOss = (fields: Fields): ModelDraft => ({
+  ...llamaLike(fields, {
     sinks: true,
     window: { slides: (layer) => layer % 2 === 0 },
     experts: { bias: true, routerBias: true, clamped: true },
-  });
+  }),
+  positions: { kind: 'rope', scaled: true },
+});
 
 /**
  * Llama 4: a shared expert of the routed width in every expert layer, dense layers of `intermediate_size_mlp`, and

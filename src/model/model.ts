@@ -128,7 +128,10 @@ export interface Model {
   readonly vocabularySize: number;
   readonly tiedEmbeddings: boolean;
   readonly positions:
-    { readonly kind: 'rope' | 'none' } | { readonly kind: 'learned'; readonly count: number };
+    /** `scaled`: sines and cosines are multiplied by YaRN's attention factor, as gpt-oss's are; absent: not. */
+    | { readonly kind: 'rope'; readonly scaled?: true }
+    | { readonly kind: 'none' }
+    | { readonly kind: 'learned'; readonly count: number };
   readonly normalization: 'rmsnorm' | 'layernorm';
   /** Whether norms have a bias vector; absent: layernorm has, rmsnorm has not. */
   readonly normalizationBias?: boolean;

@@ -100,6 +100,8 @@ export interface Pointwise {
    * once per routed copy, the copies of the tokens of an expert-parallel × expert-tensor group shared evenly.
    */
   readonly sharding: 'tensor' | 'sequence' | 'expert';
+  /** Work that no stack fuses: the bytes are those of PyTorch's kernels one by one. Absent: fused where the stack fuses. */
+  readonly unfused?: true;
   readonly parameters: number;
 }
 

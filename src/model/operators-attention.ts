@@ -16,6 +16,23 @@ const rope = (module: 'attention' | 'mla_up_proj', width: number): Operator =>
   });
 
 /**
+ * Rotation with scaled sines, which Megatron leaves to PyTorch (the fused kernel has no attention factor): of each element of
+ * queries and keys forward negates half (2 bytes), joins (4), multiplies twice (4 and 4), adds (6) and joins again (4);
+ * backward multiplies twice (4 and 4), negates (2), joins (4) and adds (6). Source: NVIDIA/Megatron-LM
+ * core/models/common/embeddings/rope_utils.py, _apply_rotary_pos_emb_bshd; apply_rotary_pos_emb where mscale is not 1.
+ */
+const scaledRope = (width: number): Operator =>
+  pointwise({
+    name: 'rope',
+    module: 'attention',
+    width,
+    forwardBytes: 24 * width,
+    backwardBytes: 20 * width,
+    sharding: 'tensor',
+    unfused: true,
+  });
+
+/**
  * What positions and biases cost on the projections: rotary embedding on all of them, or, without it, the kernel
  * that adds the biases (4 bytes forward and 8 backward an element of q in GPT models on A100).
  */
@@ -25,7 +42,10 @@ const positionWork = (
   queries: number,
   projected: number,
 ): readonly Operator[] => {
-  if (model.positions.kind === 'rope') return [rope('attention', projected)];
+  if (model.positions.kind === 'rope')
+    return [
+      model.positions.scaled === true ? scaledRope((queries + projected) / 2) : rope('attention', projected),
+    ];
   if (!mixer.qkvBias) return [];
   const bias = { width: queries, forwardBytes: 4 * queries, backwardBytes: 8 * queries } as const;
   return [pointwise({ name: 'qkv_bias', module: 'attention', ...bias, sharding: 'tensor' })];

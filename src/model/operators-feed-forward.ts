@@ -1,6 +1,6 @@
 /** Operators of dense and mixture-of-experts feed-forward blocks. */
 import type { DenseFeedForward, Model, MoeFeedForward } from './model.ts';
-import type { Module, Operator } from './operator.ts';
+import type { Module, Operator, Pointwise } from './operator.ts';
 import { groupedLinear, linear } from './operators-linear.ts';
 import { activation, pointwise } from './operators-pointwise.ts';
 
@@ -51,7 +51,7 @@ const permutation = (name: string, width: number, backward: number): Operator =>
   expertWork(name, width, 4, backward);
 
 /** Element-wise work on routed copies, bytes per element. */
-const expertWork = (name: string, width: number, forward: number, backward: number): Operator =>
+const expertWork = (name: string, width: number, forward: number, backward: number): Pointwise =>
   pointwise({
     name,
     module: 'moe',
@@ -67,7 +67,7 @@ const expertWork = (name: string, width: number, forward: number, backward: numb
  * gradients of bias and of probability (12 each). Source: NVIDIA/Megatron-LM core/transformer/moe/experts.py, _apply_bias.
  */
 const biasOperators = (width: number, bias: boolean): readonly Operator[] =>
-  bias ? [expertWork('expert_bias', width, 28, 36)] : [];
+  bias ? [{ ...expertWork('expert_bias', width, 28, 36), unfused: true }] : [];
 
 /**
  * Clamps of the gated halves before a fused activation: each half is copied clamped (4 bytes an element) and both are
@@ -75,7 +75,7 @@ const biasOperators = (width: number, bias: boolean): readonly Operator[] =>
  * core/fusions/fused_bias_geglu.py, weighted_bias_quick_geglu_impl.
  */
 const clampOperators = (width: number, clamped: boolean): readonly Operator[] =>
-  clamped ? [expertWork('expert_clamp', width, 8, 10)] : [];
+  clamped ? [{ ...expertWork('expert_clamp', width, 8, 10), unfused: true }] : [];
 
 const expertOperators = (model: Model, moe: MoeFeedForward): readonly Operator[] => {
   const width = moe.latent ?? model.hidden;

@@ -54,6 +54,12 @@ export interface RunConditions {
   readonly expertCapacity?: number | null;
   /** Experts run as one grouped GEMM; false: one after the other. */
   readonly groupedExperts?: boolean;
+  /** Activation and quantisation of the experts stand in the epilogues of their grouped products (Transformer Engine on Blackwell); absent: no. */
+  readonly fusedExperts?: boolean;
+  /** Attention multiplies in 8 bits; absent: in bf16. */
+  readonly lowPrecisionAttention?: boolean;
+  /** The output projection is lowered by the precision recipe too; absent: it stays in bf16. */
+  readonly lowPrecisionHead?: boolean;
   /** The loss works on logits gathered over the tensor-parallel group. */
   readonly gatheredLogits?: boolean;
   /** Hidden and attention dropout as in GPT-3 (their masks are kept). */

@@ -47,6 +47,10 @@ export interface TimeBehaviour {
   readonly expertCapacity: number | null;
   /** Local experts run one after the other, each as an MLP of its own. */
   readonly sequentialExperts: boolean;
+  /** Activation and quantisation of the experts happen in the epilogues of their products. */
+  readonly fusedExperts: boolean;
+  readonly lowPrecisionAttention: boolean;
+  readonly lowPrecisionHead: boolean;
   readonly recomputeOperators: boolean;
   readonly recomputeEveryOther: boolean;
   /** Gradients are reduced by all-reduce even where optimizer states are sharded. */
@@ -177,6 +181,9 @@ export const timeBehaviour = (training: Training, architecture: AcceleratorArchi
     cudaGraphs: stated.cudaGraphs ?? 'none',
     expertCapacity: stated.expertCapacity ?? null,
     sequentialExperts: stated.groupedExperts === false,
+    fusedExperts: stated.fusedExperts ?? false,
+    lowPrecisionAttention: stated.lowPrecisionAttention ?? false,
+    lowPrecisionHead: stated.lowPrecisionHead ?? false,
     recomputeOperators: stated.recomputeOperators ?? false,
     recomputeEveryOther: stated.recomputeEveryOther ?? false,
     optimizerOffload: stated.optimizerOffload ?? 0,

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bridgeCards } from '../../scripts/fidelity/bridge-cards.ts';
 
 const layout = { TP: 1, PP: 1, CP: 1, DP: 16, GBS: 1024, MBS: 1 };
@@ -38,6 +38,9 @@ const card = (change: object): object => ({
   parallelism_in_text: layout,
   metrics: { last_10_steps_step_time_ms_avg: 25000 },
   last_verified: '2026-08-14',
+  features: null,
+  command: 'train.sh',
+  expected_result: 'completes',
   ...change,
 });
 
@@ -60,6 +63,59 @@ it('reads what the recipe states', () => {
   const ratio = (1 + (full?.error ?? 0)) / (1 + (plain?.error ?? 0));
   expect(ratio).toBeGreaterThan(1.2);
   expect(ratio).toBeLessThan(1.4);
+});
+
+describe('mixtures of experts', () => {
+  const recipe = 'qwen3_30b_a3b_pretrain_8gpu_gb200_fp8mx_config';
+  const experts = {
+    card: 'qwen3-30b-a3b',
+    path: 'pretrain_performance/GB200',
+    precision: 'fp8_mx',
+    gpus_per_node: 4,
+    parallelism_in_text: { TP: 1, PP: 1, CP: 1, EP: 8, GBS: 512, MBS: 4 },
+  };
+  const folder = (rows: readonly object[]): string => {
+    const made = folderWith(rows);
+    writeFileSync(
+      path.join(made, 'hf_configs', 'Qwen--Qwen3-30B-A3B.config.json'),
+      JSON.stringify({
+        num_hidden_layers: 48,
+        hidden_size: 2048,
+        num_attention_heads: 32,
+        num_key_value_heads: 4,
+        head_dim: 128,
+        intermediate_size: 6144,
+        moe_intermediate_size: 768,
+        num_experts: 128,
+        num_experts_per_tok: 8,
+        vocab_size: 151936,
+      }),
+    );
+    return made;
+  };
+
+  it('take from the public recipe what the flattened one does not carry', () => {
+    const [bare, known, hybrid] = bridgeCards(
+      folder([
+        card(experts),
+        card({ ...experts, recipe }),
+        card({ ...experts, features: { moe_dispatcher: 'hybridep' } }),
+      ]),
+    );
+    // Captured whole, with the exchange beside the compute and fused experts, it is far faster than eager all-to-all.
+    expect((1 + (known?.error ?? 0)) / (1 + (bare?.error ?? 0))).toBeLessThan(0.7);
+    // What the card says of its own run counts too: one row a rank in place of eight copies.
+    expect((1 + (hybrid?.error ?? 0)) / (1 + (bare?.error ?? 0))).toBeLessThan(0.95);
+  });
+
+  it.each([
+    [{ command: 'train.sh model.moe_router_force_load_balancing=false' }],
+    [{ expected_result: 'completes with natural routing' }],
+  ])('%j: loads are not stated', (change) => {
+    const lacks = 'routing is natural, loads are not stated';
+    expect(bridgeCards(folder([card({ ...experts, ...change })]))).toMatchObject([{ error: null, lacks }]);
+    expect(bridgeCards(folder([card(change)]))).toMatchObject([{ lacks: null }]);
+  });
 });
 
 it.each([

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { layoutPartition, nanotronPartition, usualPartition } from '../../src/accuracy/record/partition.ts';
+import {
+  layoutPartition,
+  nanotronPartition,
+  recipePartition,
+  usualPartition,
+} from '../../src/accuracy/record/partition.ts';
 import { modelOf } from '../../src/accuracy/record/model.ts';
 import { readConfiguration } from '../../src/ingest/measured-configuration.ts';
 import type { Model } from '../../src/model/model.ts';
@@ -43,6 +48,31 @@ describe('layers over stages', () => {
     const sizes = usualPartition(model({ 'model.layers': 3 }), 8, 1).flat();
     expect(sizes.reduce((a, b) => a + b, 0)).toBe(3);
     expect(Math.min(...sizes)).toBe(0);
+  });
+});
+
+describe("NVIDIA's recipes of DeepSeek-V3 and Kimi K2", () => {
+  // set_deepseek_v3_pipeline_model_parallel_layout of NVIDIA-NeMo/Megatron-Bridge: 61 layers, prediction module and loss last.
+  it.each([
+    [4, 1, [[16], [16], [16], [13]]],
+    [8, 1, [[8], [8], [8], [8], [8], [8], [8], [5]]],
+    [
+      4,
+      4,
+      [
+        [4, 4, 4, 4],
+        [4, 4, 4, 4],
+        [4, 4, 4, 4],
+        [4, 4, 4, 1],
+      ],
+    ],
+  ])('on %d × %d chunks', (pipeline, virtualStages, sizes) => {
+    expect(recipePartition(model(deepSeek), pipeline, virtualStages)).toEqual(sizes);
+  });
+
+  it('other chunks and other models have none', () => {
+    expect(recipePartition(model(deepSeek), 8, 4)).toBeNull();
+    expect(recipePartition(model({}), 4, 4)).toBeNull();
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { recordProblem } from '../../src/accuracy/record-problem.ts';
 import { parseMeasuredRuns } from '../../src/ingest/measured-runs.ts';
 import type { RunConditions } from '../../src/plan/conditions.ts';
+import type { Strategy } from '../../src/strategy/strategy.ts';
 import { varied } from './measured-record.ts';
 import type { Json } from './measured-record.ts';
 
@@ -72,6 +73,71 @@ describe('layers whose activations wait on the host', () => {
     expect(offloaded('LLAMA3_70B', 'GB200', 'FP8', { 'train.cpu_offloading_num_layers': 7 })).toBe(7);
     const pipelined = { 'train.megatron_fsdp': false, 'train.zero_stage': 1 };
     expect(offloaded('LLAMA3_70B', 'GB200', 'FP8', pipelined)).toBeUndefined();
+  });
+});
+
+const MOE = {
+  'source.title': 'Megatron-Bridge performance summary',
+  date: '2026-08',
+  'cluster.gpu': 'GB200',
+  'cluster.gpus': 8,
+  'model.experts': 128,
+  'model.topk': 8,
+  'model.moe_ffn': 768,
+  'train.zero_stage': 1,
+  'train.precision': 'MXFP8',
+  'train.global_batch': 512,
+  'train.micro_batch': 4,
+  'parallel.dp': 8,
+  'parallel.ep': 8,
+} as const;
+
+const strategyOf = (changes: Readonly<Record<string, Json>>): Strategy => {
+  const [line] = parseMeasuredRuns(JSON.stringify(varied({ ...SHARDED, ...MOE, ...changes })));
+  if (line?.kind !== 'run') throw new Error('not a run');
+  const recorded = recordProblem(line.run.configuration);
+  if (!recorded.ok) throw new Error(recorded.reason);
+  return recorded.value.strategy;
+};
+
+describe('whole iterations in one graph', () => {
+  const full = { 'train.cuda_graph_impl': 'full_iteration' };
+
+  it.each([
+    ['MXFP8 on Blackwell', {}, true],
+    ['NVFP4 on Blackwell', { 'train.precision': 'NVFP4' }, true],
+    ['bf16', { 'train.precision': 'BF16' }, undefined],
+    ['scaled by tensor', { 'train.precision': 'FP8-CS' }, undefined],
+    ['Hopper', { 'cluster.gpu': 'H100' }, undefined],
+    ['padded experts', { 'model.variant': 'tokendrop' }, undefined],
+    ['printed otherwise', { 'train.moe_fused_experts': false }, undefined],
+  ])('fused experts, %s: %s', (_, changes, fused) => {
+    expect(conditions({ ...MOE, ...full, ...changes }).fusedExperts).toBe(fused);
+  });
+
+  it('graphs of parts leave experts as they are, unless printed', () => {
+    const scope = { 'train.cuda_graph_impl': 'transformer_engine', 'train.cuda_graph_scope': 'attn' };
+    expect(conditions({ ...MOE, ...scope }).fusedExperts).toBeUndefined();
+    expect(conditions({ ...MOE, ...scope, 'train.moe_fused_experts': true }).fusedExperts).toBe(true);
+  });
+
+  it("NVIDIA's recipes overlap the token exchange with them", () => {
+    expect(strategyOf(full).overlapExpert).toBe(true);
+    expect(strategyOf({}).overlapExpert).toBe(false);
+    expect(strategyOf({ ...full, 'train.moe_a2a_overlap': false }).overlapExpert).toBe(false);
+    expect(strategyOf({ ...full, 'parallel.ep': 1 }).overlapExpert).toBe(false);
+  });
+});
+
+describe('8 bits beyond the linears', () => {
+  it('attention and output projection where they are printed', () => {
+    expect(conditions(MOE)).not.toHaveProperty('lowPrecisionAttention');
+    const printed = conditions({
+      ...MOE,
+      'train.fp8_dot_product_attention': true,
+      'train.fp8_output_proj': true,
+    });
+    expect(printed).toMatchObject({ lowPrecisionAttention: true, lowPrecisionHead: true });
   });
 });
 

@@ -1,10 +1,12 @@
 /** Exchanges inside one layer, by hand: bytes of each, links of each, and what hides behind what. */
 import { describe, expect, it } from 'vitest';
 import { createTopology } from '../../src/cluster/topology.ts';
+import type { AcceleratorArchitecture } from '../../src/cluster/cluster.ts';
 import type { GroupSpan } from '../../src/cluster/topology.ts';
 import {
   contextCommunication,
   distinctShare,
+  exchangeShare,
   expertCommunication,
   onPorts,
   reachable,
@@ -319,4 +321,23 @@ describe('places that a token may reach', () => {
 it('a copy reaches a domain of its own at most', () => {
   expect(distinctShare(2, 2)).toBeCloseTo(0.75, 12);
   expect(distinctShare(8, 0.5)).toBe(1);
+});
+
+describe('an exchange beside compute', () => {
+  const on = (architecture: AcceleratorArchitecture, expertOverlap: number): LayerContext => {
+    const context = contextWith();
+    const accelerator = { ...context.machine.accelerator, architecture };
+    return {
+      ...context,
+      machine: { ...context.machine, accelerator },
+      runtime: { ...context.runtime, expertOverlap },
+    };
+  };
+
+  it("costs compute no less than the multiprocessors that HybridEP holds: 32 of Blackwell's 148", () => {
+    expect(exchangeShare(on('blackwell', 0.1), 'hybridep')).toBeCloseTo(32 / 148, 12);
+    expect(exchangeShare(on('blackwell', 0.4), 'hybridep')).toBe(0.4);
+    expect(exchangeShare(on('blackwell', 0.1), 'all-to-all')).toBe(0.1);
+    expect(exchangeShare(on('hopper', 0.1), 'hybridep')).toBe(0.1);
+  });
 });

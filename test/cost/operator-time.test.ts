@@ -117,6 +117,16 @@ describe('a linear', () => {
     },
   );
 
+  it('the output projection is lowered where the recipe says so', () => {
+    const head = linear({ name: 'logits', module: 'head', lowPrecision: false });
+    const lowered = contextWith({ format: 'fp8' }, { lowPrecisionHead: true });
+    expect(operatorTime(lowered, head, 0)).toEqual(
+      operatorTime(contextWith({ format: 'fp8' }), linear({}), 0),
+    );
+    const other = linear({ lowPrecision: false });
+    expect(operatorTime(lowered, other, 0)).toEqual(operatorTime(contextWith(), linear({}), 0));
+  });
+
   it('stays in bf16 where the recipe keeps it, in fp32 where all is fp32', () => {
     const kept = linear({ lowPrecision: false });
     const bf16 = operatorTime(contextWith(), linear({}), 0);
@@ -188,6 +198,26 @@ describe('experts', () => {
       expect(eager.forward - captured.forward).toBeCloseTo(own, 12);
       expect(eager.weightGradient - captured.weightGradient).toBeCloseTo(own, 12);
     }
+  });
+
+  it('fused: the activation stands in the epilogues, what lies between the products is not cast', () => {
+    const fused = (operator: GroupedLinear): OperatorTime =>
+      operatorTime(contextWith({ ...context, format: 'fp8' }, { fusedExperts: true }), operator, 2);
+    const traffic = (k: number, epilogue: number): number =>
+      Math.hypot(
+        ((2 * rows * 1024 * 2048) / RATE) * (1 + 100 / k),
+        (2 * weights + rows * epilogue) / STREAMING,
+      );
+    const cast = (4 * rows * 1024) / ELEMENTWISE;
+    // Width 1024 of the activation: both halves of the product are kept (4 bytes), its result is written twice in 8 bits.
+    const up = fused(expertLinear());
+    expect(up.forward).toBeCloseTo(traffic(1024, 6 * 1024) + cast, 10);
+    expect(up.backward).toBeCloseTo(traffic(2048, 0), 10);
+    expect(up.weightGradient).toBeCloseTo(traffic(rows / 4, 0) + accumulated, 10);
+    // Width 2048: the halves are read (4), their gradients written twice in 8 bits (4).
+    const down = fused(expertLinear({ sharding: 'row', inputs: 4096, outputs: 1024 }));
+    expect(down.forward).toBeCloseTo(traffic(2048, 0), 10);
+    expect(down.backward).toBeCloseTo(traffic(1024, 8 * 2048) + cast, 10);
   });
 
   it('one after the other: each is a product of its own, no shorter than a kernel', () => {
@@ -277,6 +307,25 @@ describe('work bound by memory', () => {
       (4000 * 2 * 4096) / ELEMENTWISE,
       (6000 * 2 * 4096) / ELEMENTWISE,
     );
+  });
+
+  it('work that no stack fuses moves its bytes as counted, compiled or not', () => {
+    for (const compiled of [true, false])
+      expectTime(
+        operatorTime(contextWith({}, { compiled }), work({ unfused: true }), 0),
+        (4000 * 4096) / ELEMENTWISE,
+        (6000 * 4096) / ELEMENTWISE,
+      );
+  });
+
+  it.each(['expert_activation', 'expert_clamp', 'expert_bias'])('%s is done by fused experts', (name) => {
+    const operator = work({ name, module: 'moe', sharding: 'expert' });
+    expect(operatorTime(contextWith(), operator, 2).forward).toBeGreaterThan(0);
+    expect(operatorTime(contextWith({}, { fusedExperts: true }), operator, 2)).toEqual({
+      forward: 0,
+      backward: 0,
+      weightGradient: 0,
+    });
   });
 
   it.each(['permute', 'unpermute'])('%s moves its bytes at a rate of its own, compiled or not', (name) => {

@@ -186,6 +186,18 @@ describe('experts', () => {
     expect(mixtral.some(({ name }) => /bias|clamp/.test(name))).toBe(false);
   });
 
+  it('rotation with scaled sines is left to PyTorch (gpt-oss): 24 and 20 bytes an element of queries and keys', () => {
+    const oss = layer(readModelPreset('gpt-oss-120b').model, 'attention+moe');
+    // 64 heads of queries and 8 of keys, 64 wide.
+    expect(find(oss, 'rope')).toMatchObject({
+      width: 4608,
+      forwardBytes: 24 * 4608,
+      backwardBytes: 20 * 4608,
+      unfused: true,
+    });
+    expect(find(mixtral, 'rope')).not.toHaveProperty('unfused');
+  });
+
   it('keep the groups that routing is limited to', () => {
     const deepseek = readModelPreset('deepseek-v3').model;
     expect(find(layer(deepseek, 'latent-attention+moe'), 'expert_up')).toMatchObject({

@@ -3,7 +3,7 @@ import type { RunConfiguration } from '../../ingest/measured-configuration.ts';
 import type { AttentionImplementation, RunConditions } from '../../plan/conditions.ts';
 import type { AttentionKernel } from '../../plan/problem.ts';
 import type { AcceleratorArchitecture } from '../../cluster/cluster.ts';
-import { capacityOf, graphsOf, groupedExperts } from './experts.ts';
+import { capacityOf, fusedExpertsOf, graphsOf, groupedExperts } from './experts.ts';
 import { hostRunsAhead } from './nanotron-build.ts';
 import type { RecordedRecompute } from './recompute.ts';
 import { stepsInBackward } from './sharding.ts';
@@ -158,8 +158,11 @@ export const conditionsOf = (
       ? {
           expertCapacity: capacityOf(configuration, software),
           groupedExperts: groupedExperts(configuration, software),
+          ...(fusedExpertsOf(configuration, software) ? { fusedExperts: true } : {}),
         }
       : {}),
+    ...(configuration.training.lowPrecisionAttention === true ? { lowPrecisionAttention: true } : {}),
+    ...(configuration.training.lowPrecisionHead === true ? { lowPrecisionHead: true } : {}),
     ...(recompute.operators ? { recomputeOperators: true } : {}),
     ...(recompute.everyOther ? { recomputeEveryOther: true } : {}),
     ...(startsWhole(software) ? { startsWhole: true } : {}),

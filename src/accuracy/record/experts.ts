@@ -80,6 +80,37 @@ export const graphsOf = (
   return kind === 'local' ? 'full' : kind === '' ? graphHabit(configuration, software) : 'attention';
 };
 
+const isBlackwell = (gpu: string | null): boolean => /b[23]00/i.test(gpu ?? '');
+
+/** A whole iteration of a dropless MoE model in one graph. */
+const capturesDropless = (configuration: RunConfiguration, software: Software): boolean =>
+  configuration.model.experts !== null &&
+  capacityOf(configuration, software) === null &&
+  graphsOf(configuration, software) === 'full';
+
+/**
+ * A graph of the whole iteration needs buffers whose shape no routing changes; Megatron Core has them for dropless experts
+ * with HybridEP's or NCCL's dispatcher, and with Transformer Engine's fused grouped MLP, which is for Blackwell and 8 or
+ * 4 bits (NVIDIA/Megatron-LM core/transformer/moe, validate_moe_cuda_graph_support and _is_fused_impl_supported).
+ */
+export const fusedExpertsOf = (configuration: RunConfiguration, software: Software): boolean =>
+  configuration.training.fusedExperts ??
+  (software.profile === 'megatron-core' &&
+    isBlackwell(configuration.cluster.gpu) &&
+    /mx|fp4/i.test(configuration.training.precision ?? '') &&
+    capturesDropless(configuration, software));
+
+/**
+ * Whether the token exchange runs beside the work of other micro-batches. NVIDIA's recipes that capture whole iterations
+ * switch it on (NVIDIA-NeMo/Megatron-Bridge perf_recipes, common.py of qwen, deepseek and gpt_oss); DualPipe exists for it
+ * (arXiv 2412.19437, section 3.2.1).
+ */
+export const overlapsExchange = (configuration: RunConfiguration, software: Software): boolean =>
+  (configuration.parallel.expert ?? 1) > 1 &&
+  (configuration.training.expertOverlap ??
+    (/dual-?pipe/i.test(configuration.parallel.schedule ?? '') ||
+      (software.recipe && capturesDropless(configuration, software))));
+
 /**
  * Expert tensor parallelism where it is not printed: the tensor size in Megatron's recipes before May 2025 (its own
  * axis is Megatron Core 0.9's; recipes took it up later), 1 after; NeMo's Grok (on Blackwell) and Llama 4 (on Hopper) recipes use 4. 1 where the ranks do not divide.

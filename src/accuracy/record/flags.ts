@@ -1,6 +1,7 @@
 /** Switches of a strategy that records seldom print: sequence parallelism, overlaps, context communication. */
 import type { RunConfiguration } from '../../ingest/measured-configuration.ts';
 import type { ContextCommunication, Sharding, Strategy } from '../../strategy/strategy.ts';
+import { overlapsExchange } from './experts.ts';
 import type { Software } from './software.ts';
 
 const contextCommunication = (printed: string | null, software: Software): ContextCommunication => {
@@ -44,9 +45,7 @@ export const flagsOf = (configuration: RunConfiguration, software: Software, sha
     overlapGradients: core || sharded || nanotron || replicated,
     overlapParameters: (core && sharding !== 'none') || sharded,
     overlapTensor: sequence && (training.tensorOverlap ?? software.overlapsTensor),
-    // DualPipe exists to run one micro-batch's token exchange beside another's compute (arXiv 2412.19437, section 3.2.1).
-    overlapExpert:
-      (training.expertOverlap ?? /dual-?pipe/i.test(parallel.schedule ?? '')) && (parallel.expert ?? 1) > 1,
+    overlapExpert: overlapsExchange(configuration, software),
     contextCommunication: contextCommunication(parallel.contextCommunication, software),
   };
 };

@@ -189,6 +189,11 @@ const mtpLayers = ({ model, title }: RunConfiguration, family: ModelFamily): num
   return family.mtp && /nemo|megatron-bridge|dgx|megatron core|mcore/i.test(title) ? 1 : 0;
 };
 
+const positionsOf = (family: ModelFamily, sequence: number): Model['positions'] => {
+  if (family.positions === 'learned') return { kind: 'learned', count: sequence };
+  return family.modelType === 'gpt_oss' ? { kind: 'rope', scaled: true } : { kind: family.positions };
+};
+
 /** Bytes of learned positions matter little; families without rope and without a table (ALiBi) have none. */
 export const modelOf = (
   configuration: RunConfiguration,
@@ -214,8 +219,7 @@ export const modelOf = (
       hidden: size.hidden,
       vocabularySize: recorded.vocabulary ?? family.vocabulary,
       tiedEmbeddings: recorded.tied ?? family.tied,
-      positions:
-        family.positions === 'learned' ? { kind: 'learned', count: sequence } : { kind: family.positions },
+      positions: positionsOf(family, sequence),
       normalization: family.normalization,
       kinds: kinds.kinds,
       layers,

@@ -43,6 +43,29 @@ export const usualPartition = (model: Model, pipeline: number, virtualStages: nu
   return byStage(sizes, pipeline, virtualStages);
 };
 
+/** Models of 61 layers for which NVIDIA's recipes name layouts, and the numbers of chunks that have one. */
+const RECIPE_MODELS = /deepseek.?v3|kimi.?k2/i;
+const RECIPE_CHUNKS = [4, 8, 16];
+
+/**
+ * NVIDIA's recipes of DeepSeek-V3 and Kimi K2 fill every chunk with ⌈layers∕chunks⌉ layers, the first beside the embedding, and leave the
+ * rest to the last, which holds the prediction module and the loss too: 4 layers fifteen times and 1 of 61. null: no such
+ * recipe. Source: NVIDIA-NeMo/Megatron-Bridge recipes/deepseek/deepseek_v3.py, set_deepseek_v3_pipeline_model_parallel_layout,
+ * kimi/kimi_k2.py; NVIDIA/NeMo scripts/performance, pretrain_deepseek_v3.py, map_pp_vp_to_layout.
+ */
+export const recipePartition = (model: Model, pipeline: number, virtualStages: number): Partition | null => {
+  const chunks = pipeline * virtualStages;
+  if (!RECIPE_MODELS.test(model.name) || !RECIPE_CHUNKS.includes(chunks)) return null;
+  const full = Math.ceil(model.layers.length / chunks);
+  const last = model.layers.length - full * (chunks - 1);
+  if (last < 0) return null;
+  return byStage(
+    Array.from({ length: chunks }, (_, i) => (i === chunks - 1 ? last : full)),
+    pipeline,
+    virtualStages,
+  );
+};
+
 const flopsOf = (operators: readonly Operator[], sequence: number): number =>
   operators.reduce((sum, operator) => sum + forwardFlops(operator, sequence), 0);
 
