@@ -160,4 +160,12 @@ describe('compilers', () => {
       conditions({ 'source.title': 'A blog', 'train.framework': framework, date: '2024-12' }).compiled,
     ).toBe(compiled);
   });
+
+  it('compile torchtitan’s loss since April 2025', () => {
+    const fusion = (changes: Readonly<Record<string, Json>>): unknown =>
+      conditions({ 'source.title': 'torchtitan on H200', ...changes }).lossFusion;
+    expect(fusion({ date: '2024-12' })).toBeUndefined();
+    expect(fusion({ date: '2025-06' })).toBe('te');
+    expect(fusion({ date: '2025-06', 'train.framework': 'torchtitan, eager' })).toBeUndefined();
+  });
 });

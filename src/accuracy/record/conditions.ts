@@ -85,6 +85,18 @@ const compiledOf = (configuration: RunConfiguration, software: Software): boolea
   return null;
 };
 
+/** torchtitan compiles its loss with the model since April 2025 (pull request 1033): logits and their gradient alone are held. */
+const LOSS_COMPILED_FROM = '2025-04';
+
+const compilesLoss = (
+  { title, training }: RunConfiguration,
+  { date }: Software,
+  compiled: boolean | null,
+): boolean =>
+  compiled !== false &&
+  /torch ?titan/i.test(`${training.framework ?? ''} ${title}`) &&
+  (date ?? '') >= LOSS_COMPILED_FROM;
+
 /** Norms in one kernel: Scaling runs without it unless the record names the kernel. */
 const fusedNormOf = (configuration: RunConfiguration, software: Software): boolean | null =>
   software.profile === 'scaling' ? /rms/i.test(configuration.training.attentionKernel ?? '') : null;
@@ -175,6 +187,9 @@ export const conditionsOf = (
     // NeMo and Megatron-Bridge switch on Transformer Engine's loss; Megatron-LM's default is the unfused one.
     // llm-foundry's default loss is FlashAttention's fused cross-entropy (`loss_fn: fused_crossentropy`).
     ...(software.profile === 'pytorch-fsdp' && /foundry|mosaic/i.test(configuration.title)
+      ? { lossFusion: 'te' as const }
+      : {}),
+    ...(software.profile === 'torchtitan' && compilesLoss(configuration, software, compiled)
       ? { lossFusion: 'te' as const }
       : {}),
     ...(software.fusesLoss && software.profile.startsWith('megatron') ? { lossFusion: 'te' as const } : {}),
