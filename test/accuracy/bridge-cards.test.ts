@@ -108,6 +108,26 @@ describe('mixtures of experts', () => {
     expect((1 + (hybrid?.error ?? 0)) / (1 + (bare?.error ?? 0))).toBeLessThan(0.95);
   });
 
+  it('of Mamba layers, with a fixed capacity of experts, from public dimensions', () => {
+    const layout = { TP: 1, PP: 2, CP: 1, EP: 32, GBS: 1280, MBS: 1 };
+    const hybrid = {
+      card: 'nemotron-3-super-120b-a12b',
+      path: 'pretrain_performance/H100',
+      nodes: 8,
+      parallelism_in_text: layout,
+      recipe: 'nemotron_3_super',
+    };
+    const capacity = (factor: number): number => {
+      const settings = { 'model.moe_expert_capacity_factor': factor, 'model.recompute_granularity': null };
+      const [result] = bridgeCards(folderWith([card(hybrid)], [{ recipe: hybrid.recipe, settings }]));
+      return 1 + (result?.error ?? Number.NaN);
+    };
+    // 12 billion active parameters, 6 FLOP each and token, 1280 · 4096 tokens on 64 GPUs of 989 TFLOP/s: 6 s at the peak.
+    expect(25 * capacity(1)).toBeGreaterThan(6);
+    expect(capacity(1.5) / capacity(1)).toBeGreaterThan(1.05);
+    expect(capacity(1.5) / capacity(1)).toBeLessThan(1.5);
+  });
+
   it.each([
     [{ command: 'train.sh model.moe_router_force_load_balancing=false' }],
     [{ expected_result: 'completes with natural routing' }],

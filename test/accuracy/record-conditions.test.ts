@@ -129,6 +129,18 @@ describe('whole iterations in one graph', () => {
   });
 });
 
+describe('token drop', () => {
+  it.each([
+    ['tokendrop', 1],
+    ['tokendrop 1.1', 1.1],
+    ['w/ MTP, token-drop 1.25', 1.25],
+    ['dropless', null],
+    ['w/o MTP', null],
+  ])('%s: capacity %s', (variant, capacity) => {
+    expect(conditions({ ...MOE, 'model.variant': variant }).expertCapacity).toBe(capacity);
+  });
+});
+
 describe('8 bits beyond the linears', () => {
   it('attention and output projection where they are printed', () => {
     expect(conditions(MOE)).not.toHaveProperty('lowPrecisionAttention');

@@ -33,10 +33,13 @@ export const dispatcherOf = (configuration: RunConfiguration, software: Software
   return recipe && deepSeekOnHopper(configuration) ? 'deepep' : 'all-to-all';
 };
 
+/** Token drop, with a capacity in multiples of the balanced load where the words end in one (`tokendrop 1.1`). */
+const DROP = /drop(?:\D*\s(\d(?:\.\d+)?))?$/;
+
 export const capacityOf = (configuration: RunConfiguration, software: Software): number | null => {
   const variant = (configuration.model.variant ?? '').toLowerCase();
   if (/dropless/.test(variant)) return null;
-  if (/drop/.test(variant)) return 1;
+  if (/drop/.test(variant)) return Math.max(1, Number(DROP.exec(variant)?.[1] ?? 1));
   const old = software.recipe && software.date !== null && software.date < DROPLESS_FROM;
   return old && !deepSeekOnHopper(configuration) ? 1 : null;
 };

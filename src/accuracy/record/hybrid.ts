@@ -35,7 +35,7 @@ const spread = (layers: number, attention: number, feedForward: HybridLayer): re
 
 /**
  * Nemotron-H 56B: 54 Mamba-2, 10 attention, 54 feed-forward layers; 8B: 24, 4, 24 (arXiv 2504.03624, table 1).
- * Nemotron 3 Nano: hybrid_override_pattern of its config.json: 23 Mamba-2, 6 attention, 23 expert layers; Super: 40,
+ * Nemotron 3 Nano and 3.5 Lightning: hybrid_override_pattern of its config.json: 23 Mamba-2, 6 attention, 23 expert layers; Super: 40,
  * 8, 40 with a latent width of 1024 (its config.json).
  */
 const KNOWN: readonly (readonly [RegExp, number, (layers: number) => HybridMix])[] = [
@@ -55,7 +55,7 @@ const KNOWN: readonly (readonly [RegExp, number, (layers: number) => HybridMix])
     (layers) => ({ pattern: spread(layers, 4, '-'), mamba: mamba(128, 128), latent: null, assumption: null }),
   ],
   [
-    /nemotron.*3.*nano/,
+    /nemotron.*3.*(?:nano|lightning)/,
     52,
     (layers) => ({ pattern: spread(layers, 6, 'E'), mamba: mamba(64, 128), latent: null, assumption: null }),
   ],
