@@ -25,6 +25,7 @@ const NAMES: readonly (readonly [pattern: RegExp, preset: string | null])[] = [
   [/\bL40S\b/u, 'l40s-48gb'],
   [/\bL40\b/u, 'l40-48gb'],
   [/\bA10G\b/u, 'a10g-24gb'],
+  [/\bA10\b/u, 'a10-24gb'],
   [/\bA30\b/u, 'a30-24gb'],
   [/\bA40\b/u, 'a40-48gb'],
   [/\bL4\b/u, 'l4-24gb'],
@@ -32,6 +33,9 @@ const NAMES: readonly (readonly [pattern: RegExp, preset: string | null])[] = [
   [/\bV100-SXM2-16GB\b/u, 'v100-sxm-16gb'],
   [/\bV100-SXM2-32GB\b/u, 'v100-sxm-32gb'],
   [/\bV100-SXM3-32GB\b/u, 'v100-sxm3-32gb'],
+  [/\bV100-PCIE-16GB\b/u, 'v100-pcie-16gb'],
+  [/\bV100-PCIE-32GB\b/u, 'v100-pcie-32gb'],
+  [/\bRTX 5090\b/u, 'rtx-5090-32gb'],
   [/\bRTX 4090\b/u, 'rtx-4090-24gb'],
   [/\bRTX 3090\b/u, 'rtx-3090-24gb'],
   [/\bRTX A6000\b/u, 'rtx-a6000-48gb'],
@@ -40,6 +44,7 @@ const NAMES: readonly (readonly [pattern: RegExp, preset: string | null])[] = [
   [/\bMI250X\b/u, 'mi250x-64gb'],
   [/\bMI300X\b/u, 'mi300x-192gb'],
   [/\bMI325X\b/u, 'mi325x-256gb'],
+  [/\bMI350X\b/u, 'mi350x-288gb'],
   [/\bMI355X\b/u, 'mi355x-288gb'],
 ];
 

@@ -49,6 +49,13 @@ describe('GPU names', () => {
     ['AMD Instinct MI300X', 'mi300x-192gb'],
     ['MI325X', 'mi325x-256gb'],
     ['MI355X', 'mi355x-288gb'],
+    ['AMD Instinct MI350X', 'mi350x-288gb'],
+    ['V100-PCIE-16GB', 'v100-pcie-16gb'],
+    ['Tesla V100 PCIe 32GB', 'v100-pcie-32gb'],
+    ['NVIDIA A800 80GB PCIe', 'a100-pcie-80gb'],
+    ['A10', 'a10-24gb'],
+    ['A10G', 'a10g-24gb'],
+    ['GeForce RTX 5090', 'rtx-5090-32gb'],
   ])('%s is %s', (printed, preset) => {
     expect(gpuPreset(printed)).toEqual({ preset, assumption: null });
     expect(isPreset('accelerator', preset)).toBe(true);
@@ -62,6 +69,19 @@ describe('GPU names', () => {
       expect(assumption).toMatch(/predicted as|assumed/);
     },
   );
+});
+
+describe('cards without a preset', () => {
+  it.each([
+    ['RTX PRO 6000 Blackwell', 'rtx-5090-32gb'],
+    ['RTX 4080', 'rtx-4090-24gb'],
+    ['GeForce RTX 3080', 'rtx-3090-24gb'],
+    ['RTX 2080 Ti', 't4-16gb'],
+    ['GTX 1080 Ti', 'v100-pcie-16gb'],
+    ['L20', 'l40s-48gb'],
+  ])('%s stands with its generation, %s', (printed, preset) => {
+    expect(gpuPreset(printed).preset).toBe(preset);
+  });
 });
 
 describe('accelerators that are no GPUs', () => {

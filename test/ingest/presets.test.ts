@@ -68,6 +68,10 @@ describe('presets', () => {
     const mi250x = readAccelerator('mi250x-64gb');
     expect(mi250x.accelerator.peak.bf16).toBe(191.5e12);
     expect(mi250x.accelerator.memory / GIB).toBeLessThan(64.01);
+    // MI350X: 2.2 of the MI355X's 2.4 GHz. RTX Blackwell white paper: 209.5 TFLOP/s with FP32 accumulation. V100 PCIe: 112.
+    expect(readAccelerator('mi350x-288gb').accelerator.peak.bf16).toBeCloseTo((2516.6e12 * 2.2) / 2.4, -11);
+    expect(readAccelerator('rtx-5090-32gb').accelerator.peak.bf16).toBe(209.5e12);
+    expect(readAccelerator('v100-pcie-32gb').accelerator.peak.fp16).toBe(112e12);
     expect(readAccelerator('v100-sxm-32gb').accelerator.peak.bf16).toBeUndefined();
     expect(readNic('xdr-800').bandwidth).toBe(100e9);
     expect(readNic('ethernet-25')).toMatchObject({ kind: 'ethernet', bandwidth: 3.125e9 });

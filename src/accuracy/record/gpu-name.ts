@@ -30,7 +30,7 @@ const RULES: readonly (readonly [RegExp, Choose])[] = [
   [/b300/, 'b300-sxm-288gb'],
   [/b[12]00/, 'b200-sxm-180gb'],
   [/h200/, 'h200-sxm-141gb'],
-  [/h800/, 'h800-sxm-80gb'],
+  [/h800/, (name) => (pcie(name) ? 'h100-pcie-80gb' : 'h800-sxm-80gb')],
   [/h20(?!\d)/, 'h20-sxm-96gb'],
   [
     /h100/,
@@ -43,14 +43,16 @@ const RULES: readonly (readonly [RegExp, Choose])[] = [
             ? 'h100-sxm-96gb'
             : 'h100-sxm-80gb',
   ],
-  [/a800/, 'a800-sxm-80gb'],
+  [/a800/, (name) => (pcie(name) ? 'a100-pcie-80gb' : 'a800-sxm-80gb')],
   [/a100/, (name) => `a100-${pcie(name) ? 'pcie' : 'sxm'}-${(gigabytes(name) ?? 80) <= 40 ? 40 : 80}gb`],
   [/a40(?!\d)/, 'a40-48gb'],
   [/a30(?!\d)/, 'a30-24gb'],
-  [/a10g?(?!\d)/, 'a10g-24gb'],
+  [/a10g|\bg5\.\d/, 'a10g-24gb'],
+  [/a10(?!\d)/, 'a10-24gb'],
   [/(?:rtx|quadro)?[\s-]*a6000/, 'rtx-a6000-48gb'],
   [/(?:rtx[\s-]*)?6000[\s-]*ada/, 'rtx-6000-ada-48gb'],
   [/v100.*(?:sxm3|dgx-?2)/, 'v100-sxm3-32gb'],
+  [/v100.*pci/, bySize([[16, 'v100-pcie-16gb']], 'v100-pcie-32gb')],
   [
     /v100/,
     bySize(
@@ -63,8 +65,10 @@ const RULES: readonly (readonly [RegExp, Choose])[] = [
   ],
   [/l40s/, 'l40s-48gb'],
   [/l40(?!\d)/, 'l40-48gb'],
+  [/(?:rtx|geforce)?[\s-]*5090/, 'rtx-5090-32gb'],
   [/(?:rtx|geforce)?[\s-]*4090/, 'rtx-4090-24gb'],
   [/(?:rtx|geforce)?[\s-]*3090/, 'rtx-3090-24gb'],
+  [/mi350x?/, 'mi350x-288gb'],
   [/mi35\dx?/, 'mi355x-288gb'],
   [/mi325x?/, 'mi325x-256gb'],
   [/mi300[xa]?/, 'mi300x-192gb'],
@@ -87,11 +91,17 @@ export const unpredictable = (printed: string | null): string | null =>
 
 /** Families for names that no rule knows: the nearest relative by architecture. */
 const NEAREST: readonly (readonly [RegExp, string])[] = [
+  // Cards of workstations and gamers, by generation: their chips are not those of the data centre.
+  [/rtx[\s-]*(?:pro\b.*blackwell|50\d\d)|gb10\b|dgx spark/, 'rtx-5090-32gb'],
+  [/rtx[\s-]*40\d\d|\bada\b/, 'rtx-4090-24gb'],
+  [/rtx[\s-]*(?:30\d\d|a\d{4})|\ba(?:2|16)\b/, 'rtx-3090-24gb'],
+  [/rtx[\s-]*20\d\d|titan[\s-]*rtx|quadro[\s-]*rtx|turing/, 't4-16gb'],
   [/vera|rubin|r[12]00|blackwell/, 'gb300-288gb'],
   [/hopper|\bh\d{2,3}/, 'h100-sxm-80gb'],
-  [/\bl\d|ada|rtx/, 'l40s-48gb'],
-  [/mi\d|instinct|amd|radeon/, 'mi300x-192gb'],
-  [/volta|titan|turing|p100|quadro/, 'v100-sxm-32gb'],
+  [/\bl\d|rtx/, 'l40s-48gb'],
+  [/mi100|radeon/, 'mi210-64gb'],
+  [/mi\d|instinct|amd/, 'mi300x-192gb'],
+  [/volta|titan|p100|quadro|gtx/, 'v100-pcie-16gb'],
 ];
 
 /** A100 SXM 80 GB where nothing at all is known: the most common card of published runs. */
