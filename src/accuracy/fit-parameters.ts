@@ -33,11 +33,11 @@ export const PARAMETERS: readonly Path[] = [
     'host_dense host_moe host_fused_dispatcher host_expert_overlap host_attention_graph host_expert offload_seconds traffic loss_bytes accumulation_bytes tensor_overlap_exposed data_exposed expert_overlap optimizer_parameter optimizer_shard',
   ),
   ...paths('runtimes.megatron-classic', 'loss_bytes tensor_fixed pipeline_exposed'),
-  ...paths('runtimes.megatron-deepspeed', 'host_dense'),
+  ...paths('runtimes.megatron-deepspeed', 'host_dense accumulation_bytes'),
   ...paths('runtimes.scaling', 'eager_traffic unfused_norm'),
   ...paths(
     'runtimes.nanotron',
-    'host_dense host_norm eager_traffic loss_bytes accumulation_bytes tensor_exposed data_exposed optimizer_parameter optimizer_shard iteration_overhead',
+    'host_dense host_norm eager_traffic loss_bytes accumulation_bytes optimizer_parameter optimizer_shard iteration_overhead gather_host',
   ),
   ...paths(
     'runtimes.torchtitan',

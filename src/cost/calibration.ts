@@ -127,6 +127,7 @@ export interface RuntimeCalibration {
   readonly iterationOverhead: number;
   /** Seconds per stage transfer that the host spends (metadata messages). */
   readonly transferHost: number;
+  readonly gatherHost: number;
 }
 
 export interface Calibration {

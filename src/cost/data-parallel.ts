@@ -21,6 +21,8 @@ export interface DataContext {
   readonly runtime: RuntimeCalibration;
   readonly behaviour: TimeBehaviour;
   readonly strategy: Strategy;
+  /** Layers of a stage, in the mean. */
+  readonly layers: number;
   /** Bytes of a gradient element as it is reduced. */
   readonly gradientBytes: number;
   /** Replicas of dense parameters (data × context), and of expert parameters. */
@@ -31,19 +33,27 @@ export interface DataContext {
   readonly replicas: GroupSpan;
 }
 
+/** Each bucket of gradients is a collective of its own, with its own latency. */
 const reduction = (context: DataContext, span: GroupSpan, parameters: number): number => {
   if (span.size === 1 || parameters === 0) return 0;
   const { machine, behaviour, strategy, gradientBytes } = context;
-  const scatter = strategy.sharding !== 'none' && !behaviour.gradientAllReduce;
-  return scatter
-    ? gatherTime(machine, span, gradientBytes * parameters)
-    : allReduceTime(machine, span, gradientBytes * parameters);
+  const whole = gradientBytes * parameters;
+  if (strategy.sharding !== 'none')
+    return behaviour.gradientAllReduce
+      ? allReduceTime(machine, span, whole)
+      : gatherTime(machine, span, whole);
+  const buckets = Math.ceil((WEIGHT * parameters) / behaviour.bucketBytes) || 1;
+  return buckets * allReduceTime(machine, span, whole / buckets);
 };
 
 const gathering = (context: DataContext, span: GroupSpan, parameters: number): number =>
   context.strategy.sharding === 'none' || parameters === 0
     ? 0
     : gatherTime(context.machine, span, WEIGHT * parameters);
+
+/** The host's part of the gathering in stacks that handle a list of all ranks for each tensor: nothing hides it. */
+const gatherLists = ({ runtime, strategy, layers, dense }: DataContext): number =>
+  strategy.sharding === 'none' || dense.size === 1 ? 0 : runtime.gatherHost * layers * dense.size;
 
 /**
  * What a reduction of `whole` seconds outlives the backward pass of the last micro-batch by, which takes `window` seconds
@@ -69,9 +79,9 @@ export const gatherAll = (context: DataContext, dense: number, expert: number): 
 
 /**
  * Exposed time once an iteration: gradients of the last micro-batch are reduced while its backward runs, parameters
- * gathered while the next forward runs; the measured exposed share says how much of both that hides. No more of the
- * reduction hides than that pass lasts. `reduce`, `gather`: seconds of the whole; `lastBackward`: those of the pass, of
- * which `ports` are spent on network ports.
+ * gathered while the next forward runs; of what finds room in those passes the measured share is exposed (kernels that
+ * slow each other down), of what outlasts them all. `reduce`, `gather`: seconds of the whole; `lastBackward`: those of the
+ * pass, of which `ports` are spent on network ports.
  */
 export const exposedExchange = (
   context: DataContext,
@@ -84,9 +94,11 @@ export const exposedExchange = (
   const remote = dense.outside !== null || expert.outside !== null;
   const window = lastBackward - (remote ? ports : 0);
   const share = runtime.dataExposed;
+  const late = Math.max(0, outliving(reduce, window, strategy));
   return (
-    (strategy.overlapGradients ? Math.max(share * reduce, outliving(reduce, window, strategy)) : reduce) +
-    (strategy.overlapParameters ? share : 1) * gather
+    (strategy.overlapGradients ? late + share * (reduce - late) : reduce) +
+    (strategy.overlapParameters ? share : 1) * gather +
+    gatherLists(context)
   );
 };
 

@@ -9,12 +9,12 @@ export interface HostWork {
   readonly experts: number;
   readonly dispatcher: Dispatcher;
   readonly overlapExpert: boolean;
-  /** Backward repeats (most of) the forward launches. */
-  readonly recomputes: boolean;
+  /** Share of the forward launches that backward repeats. */
+  readonly repeated: number;
 }
 
-/** A recomputed forward adds a third to the launches of forward and backward. */
-const RECOMPUTED_LAUNCHES = 4 / 3;
+/** Share of a layer's launches, none of them repeated, that forward makes: as many as each of two parts of backward. */
+const FORWARD_LAUNCHES = 1 / 3;
 
 /** Launches of a MoE layer without synchronisation, in dense layers. */
 const PADDED_LAYERS = 2;
@@ -41,11 +41,8 @@ export const hostTime = (context: LayerContext, work: HostWork): number => {
     if (behaviour.cudaGraphs === 'attention') time *= runtime.hostAttentionGraph;
   }
   if (behaviour.sequentialExperts) time += work.experts * MLP_OF_LAYER * dense;
-  return work.recomputes ? time * RECOMPUTED_LAUNCHES : time;
+  return time * (1 + FORWARD_LAUNCHES * work.repeated);
 };
-
-/** Share of a layer's launches, none of them repeated, that forward makes: as many as each of two parts of backward. */
-const FORWARD_LAUNCHES = 1 / 3;
 
 /**
  * (G^p + H^p)^(1∕p) of each pass: its launches hide behind a busy GPU and bound an idle one. `host`: launches of both
@@ -54,11 +51,11 @@ const FORWARD_LAUNCHES = 1 / 3;
 export const withHost = (
   norm: number,
   host: number,
-  recomputes: boolean,
+  repeated: number,
   forward: Parts,
   backward: Parts,
 ): { readonly forward: Parts; readonly backward: Parts } => {
-  const first = (host * FORWARD_LAUNCHES) / (recomputes ? RECOMPUTED_LAUNCHES : 1);
+  const first = (host * FORWARD_LAUNCHES) / (1 + FORWARD_LAUNCHES * repeated);
   const pass = (parts: Parts, launches: number): Parts => {
     const gpu = total(parts);
     if (launches === 0 || gpu === 0) return parts;

@@ -43,14 +43,14 @@ export const leastLayerTime = (
   choices: LayerChoices,
   options: Pick<LayerOptions, 'hidden' | 'tensorSublayers' | 'hostLayers'>,
 ): number => {
-  const { forward, backward, weightGradient, inputGemm, grouped, core, sublayers } = operatorSums(
+  const { forward, backward, weightGradient, products, grouped, core, sublayers } = operatorSums(
     context,
     operators,
   );
   const cut = options.tensorSublayers ?? sublayers;
   const tensor = least(
     choices.overlapTensor.map((overlapped) =>
-      tensorCommunication(context, spans, options.hidden, cut, overlapped, inputGemm),
+      tensorCommunication(context, spans, options.hidden, cut, overlapped, products),
     ),
   );
   const ring =
@@ -88,13 +88,13 @@ export const leastLayerTime = (
           experts: grouped === null ? 0 : grouped.experts / context.expert,
           dispatcher,
           overlapExpert,
-          recomputes: false,
+          repeated: 0,
         }),
       );
   const passes = withHost(
     context.runtime.hostNorm,
     host * (options.hostLayers ?? 1),
-    false,
+    0,
     { ...noParts, compute: forward, tensor: tensor.forward, context: ring.forward, expert: expert.forward },
     {
       ...noParts,

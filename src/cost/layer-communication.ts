@@ -28,9 +28,9 @@ export const onPorts = ({ tensor, context, expert, expertTensor }: GroupSpans, p
 const ELEMENT = 2;
 const nothing: PassPair = { forward: 0, backward: 0 };
 
-const cutByTensor = (operator: Operator): boolean =>
+export const cutByTensor = (operator: Operator): boolean =>
   operator.kind === 'linear' && operator.sharding !== 'replicated';
-const isFeedForward = (operator: Operator): boolean =>
+export const isFeedForward = (operator: Operator): boolean =>
   operator.module === 'mlp' ||
   operator.module === 'shared_experts' ||
   operator.module === 'moe' ||
@@ -49,10 +49,49 @@ const tensorPass = (context: LayerContext, spans: GroupSpans, hidden: number): n
     : allReduceTime(context.machine, spans.tensor, bytes) / 2;
 };
 
+/** Seconds of the products of one sublayer that its exchanges may run beside. */
+export interface TensorProducts {
+  /** Of linears cut by columns. */
+  readonly forward: number;
+  readonly inputGradient: number;
+  readonly weightGradient: number;
+  /** Of linears cut by rows. */
+  readonly rowInputGradient: number;
+}
+
+const noProducts: readonly TensorProducts[] = [
+  { forward: 0, inputGradient: 0, weightGradient: 0, rowInputGradient: 0 },
+];
+
+/**
+ * Passes of `seconds` each with sequence parallelism, less what runs beside them. A gather before a product runs beside the
+ * rank's own part of it (1∕t); in backward the inputs of column linears are gathered again beside the input gradient, and
+ * that is scattered beside the weight gradient. Source: huggingface/nanotron @ 0e0a27ea, tensor_parallel/functional.py.
+ */
+const passesBesideProducts = (
+  seconds: number,
+  tensor: number,
+  sublayers: number,
+  products: readonly TensorProducts[],
+): PassPair => {
+  const list = products.length === 0 ? noProducts : products;
+  const beyond = (product: number): number => Math.max(0, seconds - product);
+  let [forward, backward] = [0, 0];
+  for (const product of list) {
+    forward += seconds + beyond(product.forward / tensor);
+    backward +=
+      beyond(product.rowInputGradient / tensor) +
+      beyond(product.inputGradient) +
+      beyond(product.weightGradient);
+  }
+  const share = sublayers / list.length;
+  return { forward: share * forward, backward: share * backward };
+};
+
 /**
  * Exposed tensor-parallel communication. Without sequence parallelism a sublayer costs one all-reduce each way, with
  * it a gather and a scatter each way and, in backward, another gather of the linears' inputs.
- * `gemm`: time of input-gradient products that passes may hide behind where the runtime runs them side by side.
+ * `products`: of each sublayer, where the runtime runs exchanges beside them.
  */
 export const tensorCommunication = (
   context: LayerContext,
@@ -60,21 +99,23 @@ export const tensorCommunication = (
   hidden: number,
   sublayers: number,
   overlapped: boolean,
-  gemm: number,
+  products: readonly TensorProducts[],
 ): PassPair => {
   if (context.tensor === 1 || sublayers === 0) return nothing;
-  const { runtime, behaviour } = context;
+  const { runtime, behaviour, sequenceParallel } = context;
+  const { tensorPasses, hiddenBackward, besideProducts } = behaviour;
   const pass = tensorPass(context, spans, hidden) + runtime.tensorFixed / 2;
-  const share = (sublayers / 2) * (overlapped ? runtime.tensorOverlapExposed : runtime.tensorExposed);
-  const { tensorPasses, hiddenBackward, passesBehindGemm } = behaviour;
-  const hidden_ = hiddenBackward === 'all' || (hiddenBackward === 'all-reduce' && !context.sequenceParallel);
-  const backward = context.sequenceParallel ? tensorPasses.backwardSequence : tensorPasses.backward;
-  const behind = context.sequenceParallel ? passesBehindGemm : 0;
+  const exposed = overlapped ? runtime.tensorOverlapExposed : runtime.tensorExposed;
+  if (sequenceParallel && besideProducts) {
+    const { forward, backward } = passesBesideProducts(pass, context.tensor, sublayers, products);
+    return { forward: exposed * forward, backward: exposed * backward };
+  }
+  const share = (sublayers / 2) * exposed;
+  const hidden_ = hiddenBackward === 'all' || (hiddenBackward === 'all-reduce' && !sequenceParallel);
+  const backward = sequenceParallel ? tensorPasses.backwardSequence : tensorPasses.backward;
   return {
     forward: share * tensorPasses.forward * pass,
-    backward: hidden_
-      ? 0
-      : share * ((backward - behind) * pass) + (sublayers / 2) * Math.max(0, behind * pass - gemm),
+    backward: hidden_ ? 0 : share * (backward * pass),
   };
 };
 

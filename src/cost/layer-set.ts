@@ -236,7 +236,13 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): S
     if (found !== undefined) return found;
     const made = spansOfStages(topology, s).flatMap((span) => {
       const spans = dataSpans(span, s);
-      return machines.map((_, index) => ({ ...behaviourOf(index), strategy: s, gradientBytes, ...spans }));
+      return machines.map((_, index) => ({
+        ...behaviourOf(index),
+        strategy: s,
+        layers: model.layers.length / s.pipeline,
+        gradientBytes,
+        ...spans,
+      }));
     });
     dataByKey.set(inner, outer, experts, rest, made);
     return made;

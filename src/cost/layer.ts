@@ -75,6 +75,17 @@ interface Communication {
   readonly sorting: number;
 }
 
+/** What backward repeats of the forward pass: seconds, and the share of its launches. */
+interface Recomputed {
+  readonly parts: Parts;
+  readonly launches: number;
+}
+
+const nothingRepeated: Recomputed = { parts: noParts, launches: 0 };
+
+const shareOf = (operators: readonly Operator[], chosen: (o: Operator, i: number) => boolean): number =>
+  operators.length === 0 ? 0 : operators.filter(chosen).length / operators.length;
+
 const forwardOf = (
   times: readonly OperatorTime[],
   operators: readonly Operator[],
@@ -92,23 +103,30 @@ const recomputed = (
   operators: readonly Operator[],
   times: readonly OperatorTime[],
   communication: Communication,
-): Parts => {
+): Recomputed => {
   const { behaviour } = context;
   if (behaviour.recomputeOperators) {
-    const products = forwardOf(times, operators, (o) => o.kind === 'linear' || o.kind === 'grouped-linear');
-    const rest = forwardOf(times, operators, (o) => o.kind === 'pointwise');
-    return { ...noParts, compute: rest + OPERATOR_POLICY_PRODUCTS * products };
+    const isProduct = (o: Operator): boolean => o.kind === 'linear' || o.kind === 'grouped-linear';
+    const isPointwise = (o: Operator): boolean => o.kind === 'pointwise';
+    const of = (sum: (chosen: (o: Operator) => boolean) => number): number =>
+      sum(isPointwise) + OPERATOR_POLICY_PRODUCTS * sum(isProduct);
+    return {
+      parts: { ...noParts, compute: of((chosen) => forwardOf(times, operators, chosen)) },
+      launches: of((chosen) => shareOf(operators, chosen)),
+    };
   }
-  if (recompute.kind === 'none' && !behaviour.recomputeEveryOther) return noParts;
+  if (recompute.kind === 'none' && !behaviour.recomputeEveryOther) return nothingRepeated;
   if (recompute.kind === 'selective' && !behaviour.recomputeEveryOther) {
     const { modules } = recompute;
     const moe = modules.includes('moe');
+    const chosen = (o: Operator): boolean => modules.some((module) => covers(module, o));
     return {
-      ...noParts,
-      compute:
-        forwardOf(times, operators, (o) => modules.some((module) => covers(module, o))) +
-        (moe ? communication.sorting : 0),
-      expert: moe ? communication.expert.forward : 0,
+      parts: {
+        ...noParts,
+        compute: forwardOf(times, operators, chosen) + (moe ? communication.sorting : 0),
+        expert: moe ? communication.expert.forward : 0,
+      },
+      launches: shareOf(operators, chosen),
     };
   }
   const last = behaviour.checkpointStopsEarly
@@ -116,16 +134,14 @@ const recomputed = (
     : -1;
   const share = behaviour.recomputeEveryOther ? 0.5 : 1;
   const { tensor, context: ring, expert, sorting } = communication;
-  return scaleParts(
-    {
-      ...noParts,
-      compute: forwardOf(times, operators, (_, i) => i !== last) + sorting,
-      tensor: tensor.forward,
-      context: ring.forward,
-      expert: expert.forward,
-    },
-    share,
-  );
+  const parts = {
+    ...noParts,
+    compute: forwardOf(times, operators, (_, i) => i !== last) + sorting,
+    tensor: tensor.forward,
+    context: ring.forward,
+    expert: expert.forward,
+  };
+  return { parts: scaleParts(parts, share), launches: share };
 };
 
 /** Combined communication and compute of a MoE layer whose exchange runs beside other micro-batches' work. */
@@ -140,7 +156,7 @@ export const layerCost = (
   options: LayerOptions,
 ): LayerCost => {
   const sums = operatorSums(context, operators);
-  const { times, weightGradient, inputGemm, grouped, core } = sums;
+  const { times, weightGradient, products, grouped, core } = sums;
   const sorting = grouped === null ? 0 : sortingTime(context, grouped, options.dispatcher);
   const forward = sums.forward + sorting;
   const backward = sums.backward + sorting;
@@ -155,7 +171,7 @@ export const layerCost = (
     options.hidden,
     sublayers,
     options.overlapTensor,
-    inputGemm,
+    products,
   );
   let expert: PassPair =
     grouped === null
@@ -168,24 +184,23 @@ export const layerCost = (
       backward: overlapExpertPass(backward + weightGradient, expert.backward, x),
     };
   }
-  const again = recomputed(context, options.recompute, operators, times, {
+  const { parts: again, launches: repeated } = recomputed(context, options.recompute, operators, times, {
     tensor,
     context: ring,
     expert,
     sorting,
   });
-  const recomputes = again.compute > 0.5 * forward;
   const host = hostTime(context, {
     experts: grouped === null ? 0 : grouped.experts / context.expert,
     dispatcher: options.dispatcher,
     overlapExpert: options.overlapExpert,
-    recomputes,
+    repeated,
   });
   const launches = host * (options.hostLayers ?? 1);
   const passes = withHost(
     context.runtime.hostNorm,
     launches,
-    recomputes,
+    repeated,
     { ...noParts, compute: forward, tensor: tensor.forward, context: ring.forward, expert: expert.forward },
     {
       ...noParts,

@@ -1,6 +1,7 @@
 /** What a list of operators takes on one rank, made once for every context that many strategies share. */
 import type { CoreAttention, GroupedLinear, Operator } from '../model/operator.ts';
-import { tensorSublayers } from './layer-communication.ts';
+import { cutByTensor, isFeedForward, tensorSublayers } from './layer-communication.ts';
+import type { TensorProducts } from './layer-communication.ts';
 import { localParameters, operatorTime, routedCopies } from './operator-time.ts';
 import type { LayerContext, OperatorTime } from './operator-time.ts';
 
@@ -12,8 +13,8 @@ export interface OperatorSums {
   readonly forward: number;
   readonly backward: number;
   readonly weightGradient: number;
-  /** Input gradients of products cut by columns. */
-  readonly inputGemm: number;
+  /** Products of the sublayers whose linears are cut over tensor ranks. */
+  readonly products: readonly TensorProducts[];
   readonly denseParameters: number;
   readonly expertParameters: number;
   readonly grouped: GroupedLinear | null;
@@ -26,6 +27,27 @@ export interface OperatorSums {
 const concernsExperts = (operator: Operator): boolean =>
   isGrouped(operator) || (operator.kind === 'pointwise' && operator.sharding === 'expert');
 
+/** Mixer first, feed-forward second; a sublayer without linears that are cut has none. */
+const tensorProducts = (
+  operators: readonly Operator[],
+  times: readonly OperatorTime[],
+): readonly TensorProducts[] =>
+  [false, true].flatMap((feedForward) => {
+    const sum = { forward: 0, inputGradient: 0, weightGradient: 0, rowInputGradient: 0 };
+    let found = false;
+    for (const [i, operator] of operators.entries()) {
+      const time = times[i];
+      if (time === undefined || !cutByTensor(operator) || isFeedForward(operator) !== feedForward) continue;
+      found = true;
+      if (operator.kind === 'linear' && operator.sharding === 'column') {
+        sum.forward += time.forward;
+        sum.inputGradient += time.backward;
+        sum.weightGradient += time.weightGradient - (time.accumulation ?? 0);
+      } else sum.rowInputGradient += time.backward;
+    }
+    return found ? [sum] : [];
+  });
+
 const sumOperators = (context: LayerContext, operators: readonly Operator[]): OperatorSums => {
   const grouped = operators.find(isGrouped) ?? null;
   const copies = grouped === null ? 0 : routedCopies(context, grouped.topK);
@@ -36,7 +58,7 @@ const sumOperators = (context: LayerContext, operators: readonly Operator[]): Op
     shared.set(operator, known);
     return known;
   });
-  const sums = { forward: 0, backward: 0, weightGradient: 0, inputGemm: 0 };
+  const sums = { forward: 0, backward: 0, weightGradient: 0 };
   let [denseParameters, expertParameters] = [0, 0];
   let core: OperatorSums['core'] = null;
   for (const [i, operator] of operators.entries()) {
@@ -45,7 +67,6 @@ const sumOperators = (context: LayerContext, operators: readonly Operator[]): Op
     sums.forward += time.forward;
     sums.backward += time.backward;
     sums.weightGradient += time.weightGradient;
-    if (operator.kind === 'linear' && operator.sharding === 'column') sums.inputGemm += time.backward;
     const parameters = localParameters(operator, context.tensor, context.expert, context.expertTensor);
     if (isGrouped(operator)) expertParameters += parameters;
     else denseParameters += parameters;
@@ -58,6 +79,7 @@ const sumOperators = (context: LayerContext, operators: readonly Operator[]): Op
     expertParameters,
     grouped,
     core,
+    products: tensorProducts(operators, times),
     sublayers: tensorSublayers(operators),
   };
 };

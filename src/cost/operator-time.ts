@@ -39,6 +39,8 @@ export interface OperatorTime {
   /** Backward without weight gradients. */
   readonly backward: number;
   readonly weightGradient: number;
+  /** The part of it that adds to the main gradient. */
+  readonly accumulation?: number;
 }
 
 /** Tokens of work that every tensor-parallel rank repeats unless sequence parallelism cuts it. */
@@ -84,10 +86,12 @@ const linear = (context: LayerContext, operator: Linear): OperatorTime => {
   const inputs = operator.sharding === 'row' ? operator.inputs / tensor : operator.inputs;
   const outputs = operator.sharding === 'column' ? operator.outputs / tensor : operator.outputs;
   const time = linearTime(machine, format, rows, inputs, outputs);
+  const added = accumulation(context, inputs * outputs);
   return {
     forward: time.forward + castTime(machine, format, rows * inputs),
     backward: time.inputGradient + castTime(machine, format, rows * outputs),
-    weightGradient: time.weightGradient + accumulation(context, inputs * outputs),
+    weightGradient: time.weightGradient + added,
+    accumulation: added,
   };
 };
 

@@ -160,6 +160,7 @@ const RUNTIME_KEYS = [
   'offloadSeconds',
   'iterationOverhead',
   'transferHost',
+  'gatherHost',
 ] as const satisfies readonly (keyof RuntimeCalibration)[];
 const PROFILES = [
   'megatron-core',

@@ -34,8 +34,8 @@ export interface TimeBehaviour {
   };
   /** Tensor-parallel passes of backward that run beside matrix products: none, those of all-reduces, all of them. */
   readonly hiddenBackward: 'none' | 'all-reduce' | 'all';
-  /** Of the backward passes with sequence parallelism, those that hide behind the input-gradient product only. */
-  readonly passesBehindGemm: number;
+  /** With sequence parallelism exchanges run beside the product that does not need them, and wait for no other. */
+  readonly besideProducts: boolean;
   /** Stage transfers carry 1/tensor of the hidden state, gathered over the node's links on arrival. */
   readonly scattersTransfers: boolean;
   /** The sender waits for the transfer. */
@@ -55,6 +55,8 @@ export interface TimeBehaviour {
   readonly recomputeEveryOther: boolean;
   /** Gradients are reduced by all-reduce even where optimizer states are sharded. */
   readonly gradientAllReduce: boolean;
+  /** Bytes of weights whose gradients are reduced together where no states are sharded. */
+  readonly bucketBytes: number;
   /** Sharded dense and expert parameters travel at the same time, each over a communicator of its own. */
   readonly exchangesGroupsTogether: boolean;
   /** Share of the optimizer step that runs on the host. */
@@ -70,11 +72,12 @@ type Facts = Pick<
   | 'gatheredLogits'
   | 'tensorPasses'
   | 'hiddenBackward'
-  | 'passesBehindGemm'
+  | 'besideProducts'
   | 'scattersTransfers'
   | 'blockingTransfers'
   | 'checkpointStopsEarly'
   | 'gradientAllReduce'
+  | 'bucketBytes'
   | 'exchangesGroupsTogether'
 >;
 
@@ -86,11 +89,13 @@ const base: Facts = {
   gatheredLogits: false,
   tensorPasses: { forward: 4, backward: 4, backwardSequence: 6 },
   hiddenBackward: 'none',
-  passesBehindGemm: 0,
+  besideProducts: false,
   scattersTransfers: true,
   blockingTransfers: false,
   checkpointStopsEarly: false,
   gradientAllReduce: false,
+  // Megatron's buckets of 40 million parameters and more (core/distributed/distributed_data_parallel.py) lose nothing to latency.
+  bucketBytes: Infinity,
   // PyTorch's FSDP gathers all groups on one stream, DeepSpeed too.
   exchangesGroupsTogether: false,
 };
@@ -106,11 +111,13 @@ const facts: Readonly<Record<SoftwareProfile, Facts>> = {
   // Column linears gather their input again in backward; sends carry metadata first and block.
   nanotron: {
     ...base,
+    // PyTorch's DDP counts its buckets of 25 MiB in weights (config_tiny_llama_bench.yaml: bucket_cap_mb).
+    bucketBytes: 25 * 2 ** 20,
     compiled: false,
     copiesAttention: true,
     blockingTransfers: true,
     scattersTransfers: false,
-    passesBehindGemm: 4,
+    besideProducts: true,
   },
   torchtitan: { ...base, scattersTransfers: false, checkpointStopsEarly: true },
   'pytorch-fsdp': { ...base, compiled: false, scattersTransfers: false, checkpointStopsEarly: true },

@@ -109,6 +109,7 @@ export const runtimeConstants: RuntimeCalibration = {
   offloadSeconds: 1e-9,
   iterationOverhead: 0,
   transferHost: 0,
+  gatherHost: 0,
 };
 
 export const calibrationWith = (

@@ -14,7 +14,7 @@ import {
   tensorCommunication,
   tensorSublayers,
 } from '../../src/cost/layer-communication.ts';
-import type { GroupSpans, PassPair } from '../../src/cost/layer-communication.ts';
+import type { GroupSpans, PassPair, TensorProducts } from '../../src/cost/layer-communication.ts';
 import { machineOf } from '../../src/cost/machine.ts';
 import type { LayerContext } from '../../src/cost/operator-time.ts';
 import type { CoreAttention, GroupedLinear, Linear, Operator } from '../../src/model/operator.ts';
@@ -76,9 +76,24 @@ describe('tensor parallelism', () => {
   const of = (
     change: Partial<LayerContext>,
     conditions: RunConditions = {},
-    { sublayers = 2, overlapped = false, gemm = 0 } = {},
+    {
+      sublayers = 2,
+      overlapped = false,
+      products = [] as readonly TensorProducts[],
+    }: {
+      readonly sublayers?: number;
+      readonly overlapped?: boolean;
+      readonly products?: readonly TensorProducts[];
+    } = {},
   ): PassPair =>
-    tensorCommunication(contextWith(change, conditions), spansWith(), HIDDEN, sublayers, overlapped, gemm);
+    tensorCommunication(
+      contextWith(change, conditions),
+      spansWith(),
+      HIDDEN,
+      sublayers,
+      overlapped,
+      products,
+    );
 
   it('costs nothing on one rank or without cut linears', () => {
     expectPair(of({ tensor: 1 }), 0, 0);
@@ -101,22 +116,45 @@ describe('tensor parallelism', () => {
     expectPair(of({ sequenceParallel: true }, {}, { overlapped: true }), 0.25 * 4 * PASS, 0.25 * 6 * PASS);
   });
 
-  it('Nanotron hides four of six passes of backward behind the input-gradient products, as far as those last', () => {
+  describe('Nanotron runs exchanges beside the products of a sublayer', () => {
     const nanotron = { profile: 'nanotron' } as const;
-    expectPair(
-      of({ sequenceParallel: true }, nanotron, { gemm: 3 * PASS }),
-      0.8 * 4 * PASS,
-      0.8 * 2 * PASS + PASS,
-    );
-    expectPair(of({ sequenceParallel: true }, nanotron, { gemm: 5 * PASS }), 0.8 * 4 * PASS, 0.8 * 2 * PASS);
-    // Half of the sublayers, half of it.
-    expectPair(
-      of({ sequenceParallel: true }, nanotron, { sublayers: 1, gemm: 3 * PASS }),
-      0.8 * 2 * PASS,
-      0.8 * PASS + 0.5 * PASS,
-    );
-    // Without sequence parallelism there is nothing to gather again.
-    expectPair(of({}, nanotron, { gemm: 5 * PASS }), 0.8 * 4 * PASS, 0.8 * 4 * PASS);
+    const sequence = { sequenceParallel: true } as const;
+    const products = (forward: number, input: number, weight: number, row: number): TensorProducts => ({
+      forward: forward * PASS,
+      inputGradient: input * PASS,
+      weightGradient: weight * PASS,
+      rowInputGradient: row * PASS,
+    });
+
+    it('gathers beside the own quarter of the product on four ranks, and scatters bare', () => {
+      // Forward of each of two sublayers: a scatter, and a gather less 2∕4 of a pass; backward hides nothing.
+      const list = [products(2, 0, 0, 0), products(2, 0, 0, 0)];
+      expectPair(of(sequence, nanotron, { products: list }), 0.8 * 3 * PASS, 0.8 * 6 * PASS);
+    });
+
+    it('in backward gathers inputs beside input gradients and scatters those beside weight gradients', () => {
+      // Rows: 1 − 2∕4; gather of the inputs: 1 − 0.25; scatter: hidden by 3.
+      const list = [products(0, 0.25, 3, 2), products(0, 0.25, 3, 2)];
+      expectPair(of(sequence, nanotron, { products: list }), 0.8 * 4 * PASS, 0.8 * 2 * 1.25 * PASS);
+    });
+
+    it('a long product of one sublayer hides nothing of the other', () => {
+      const list = [products(0, 9, 9, 0), products(0, 0, 0, 0)];
+      expectPair(of(sequence, nanotron, { products: list }), 0.8 * 4 * PASS, 0.8 * (1 + 3) * PASS);
+    });
+
+    it('half of the sublayers, half of it; without products all of it', () => {
+      expectPair(
+        of(sequence, nanotron, { sublayers: 0.5, products: [products(2, 0.25, 3, 2)] }),
+        0.8 * 0.5 * 1.5 * PASS,
+        0.8 * 0.5 * 1.25 * PASS,
+      );
+      expectPair(of(sequence, nanotron), 0.8 * 4 * PASS, 0.8 * 6 * PASS);
+    });
+
+    it('nothing without sequence parallelism', () => {
+      expectPair(of({}, nanotron, { products: [products(9, 9, 9, 9)] }), 0.8 * 4 * PASS, 0.8 * 4 * PASS);
+    });
   });
 });
 

@@ -30,6 +30,7 @@ const contextWith = (
     runtime: { ...runtimeConstants, fsdpNode: 0.3, fsdpNetwork: 0.7 },
     behaviour: timeBehaviour(problemOf({}, conditions).training, 'ampere'),
     strategy: strategyOf(strategy),
+    layers: 8,
     gradientBytes: 4,
     dense: span(8),
     expert: span(4),
