@@ -124,10 +124,16 @@ export const createStageMemory = (
     const dummies = behaviour.dummyWeightGradients ? 2 * (sums.distinct + extras.headWeights) : 0;
     const gathered =
       strategy.sequenceParallel && strategy.tensor > 1 ? behaviour.gatherBuffers * model.hidden * tokens : 0;
+    const adds =
+      states.shardsWeights &&
+      shape.microBatches > 1 &&
+      behaviour.accumulatesWhole[strategy.pipeline === 1 ? 'one' : 'more'];
+    const gathers =
+      adds && strategy.pipeline > 1 ? 2 * whole : 4 * sums.largestBlock + 2 * (extras.dense + extras.expert);
     const blocks = states.shardsWeights
-      ? 4 * sums.largestBlock +
+      ? gathers +
         behaviour.gradientBlocks * Math.min(states.gradients, 4) * sums.largestBlock +
-        2 * (extras.dense + extras.expert)
+        (adds ? 4 * whole : 0)
       : 0;
     const constant = behaviour.constant + (expert > 0 ? behaviour.groupedConstant : 0);
 

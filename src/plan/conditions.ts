@@ -62,12 +62,18 @@ export interface RunConditions {
   readonly lowPrecisionHead?: boolean;
   /** The loss works on logits gathered over the tensor-parallel group. */
   readonly gatheredLogits?: boolean;
+  /** The loss takes logits in half precision as they are. */
+  readonly halfPrecisionLoss?: boolean;
+  /** Sharded parameters without stages: gradients are reduced with the last micro-batch alone, and whole until then. */
+  readonly accumulatesWhole?: boolean;
   /** Hidden and attention dropout as in GPT-3 (their masks are kept). */
   readonly dropout?: boolean;
   /** Selective recomputation by operator: matrix products and attention outputs are kept, the rest recomputed. */
   readonly recomputeOperators?: boolean;
   /** Selective recomputation by layer: every second layer is recomputed in full. */
   readonly recomputeEveryOther?: boolean;
+  /** The activation function between the products of a feed-forward block is computed again: its output is not kept. */
+  readonly recomputeActivation?: boolean;
   /** Share of the optimizer's states and step on the host, 0 to 1. */
   readonly optimizerOffload?: number;
   /** Decoder layers whose activations wait in host memory. */

@@ -25,6 +25,11 @@ export interface MemoryBehaviour {
   readonly startsWhole: boolean;
   /** Sharded parameters: layers whose whole gradients are held at once. */
   readonly gradientBlocks: number;
+  /**
+   * Sharded parameters, without and with stages: gradients are reduced with the last micro-batch alone, whole and in
+   * single precision until then; with stages the weights stay whole, too.
+   */
+  readonly accumulatesWhole: { readonly one: boolean; readonly more: boolean };
   /** Bytes kept per token and hidden element by the norms of a layer: two inputs, two outputs. */
   readonly norms: number;
   /** Dropout masks and copies beside residual additions, per token and hidden element. */
@@ -94,6 +99,7 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
   states: { extra: 0, buckets: 0, shardExtra: 0 },
   startsWhole: false,
   gradientBlocks: 1,
+  accumulatesWhole: { one: false, more: false },
   norms: 8,
   residual: 0,
   embedding: 0,
@@ -196,8 +202,11 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     retainedBound: { two: 1.7, more: 1.1 },
     source: 'huggingface/nanotron @ 0e0a27ea; 1,374 published peaks of its benchmark',
   },
+  // PyTorch's pipeline stages switch resharding and reduction off but for the last micro-batch (torch/distributed/pipelining/stage.py,
+  // backward_maybe_with_nosync).
   torchtitan: {
     ...MEGATRON,
+    accumulatesWhole: { one: false, more: true },
     gated: 8,
     selective: 'operators',
     lossSharded: 14,
@@ -209,6 +218,7 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
   },
   'pytorch-fsdp': {
     ...MEGATRON,
+    accumulatesWhole: { one: false, more: true },
     gated: 8,
     selective: 'operators',
     lossSharded: 14,
@@ -277,6 +287,12 @@ export const memoryBehaviour = (
   return {
     ...habit,
     startsWhole: stated.startsWhole ?? habit.startsWhole,
+    gated: habit.gated - (stated.recomputeActivation === true ? 2 : 0),
+    plain: habit.plain - (stated.recomputeActivation === true ? 2 : 0),
+    accumulatesWhole: {
+      ...habit.accumulatesWhole,
+      one: stated.accumulatesWhole ?? habit.accumulatesWhole.one,
+    },
     gradientBlocks: megatron ? MEGATRON_FSDP_QUEUE : habit.gradientBlocks,
     keepsExpertOutput: !(stated.permuteFusion ?? true),
     ...workspaces(architecture),
@@ -301,6 +317,10 @@ export const memoryBehaviour = (
           : fusedLoss === 'none' && profile === 'megatron-core'
             ? 6
             : habit.lossSharded,
+    // Gathered or whole: logits, their log-softmax and its gradient, 2 B each.
+    ...(stated.halfPrecisionLoss === true
+      ? { lossSharded: 6, lossWhole: stated.gatheredLogits === true ? 6 : 0 }
+      : {}),
     dummyWeightGradients: habit.dummyWeightGradients && (stated.gradientAccumulationFusion ?? true),
     ...(bf16DeepSpeed ? { checkpoint: 1.2, live: 1.2, outside: 11.5 * GIB } : {}),
   };

@@ -1,6 +1,6 @@
 /** Which memory figure a source prints: by source where its code says, else the middle one with a bound on the largest. */
 import { describe, expect, it } from 'vitest';
-import { memoryView, statesMemoryKind } from '../../src/accuracy/record/memory-view.ts';
+import { memoryView } from '../../src/accuracy/record/memory-view.ts';
 import type { Software } from '../../src/accuracy/record/software.ts';
 
 const software = (profile: Software['profile'], assumption: string | null): Software => ({
@@ -31,8 +31,6 @@ describe('memory figure', () => {
       stage: 'largest',
       bound: 'device',
     });
-    expect(statesMemoryKind('A cluster report')).toBe(false);
-    expect(statesMemoryKind('Zero Bubble Pipeline Parallelism')).toBe(true);
   });
 
   it('of unknown software is reserved, bounded by the whole device', () => {

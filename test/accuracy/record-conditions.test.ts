@@ -153,6 +153,22 @@ describe('8 bits beyond the linears', () => {
   });
 });
 
+describe('habits of single codes', () => {
+  // KempnerForge: training/grad.py (no reduction but in the last step), tensor_parallel.py (output gathered to Replicate).
+  it('KempnerForge reduces gradients last and takes the loss of gathered half-precision logits', () => {
+    const kempner = { accumulatesWhole: true, gatheredLogits: true, halfPrecisionLoss: true };
+    expect(conditions({ 'source.title': 'KempnerForge benchmarks', date: '2026-04' })).toMatchObject(kempner);
+    expect(conditions({ 'source.title': 'torchtitan', date: '2026-04' })).not.toHaveProperty(
+      'accumulatesWhole',
+    );
+  });
+
+  it('an activation function that is computed again is no module', () => {
+    const words = { 'source.title': 'Megatron-LM', 'train.recompute': 'norms and MLP activation function' };
+    expect(conditions(words).recomputeActivation).toBe(true);
+  });
+});
+
 describe('compilers', () => {
   it.each([
     ['torchtitan docs/performance.md 2024', '2024-06', false],

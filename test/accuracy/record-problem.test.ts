@@ -36,17 +36,22 @@ describe('what is known of a stack’s memory', () => {
     read({ 'source.title': title, 'train.framework': framework, date: '2022-02' }).software.boundedBy;
 
   it('is that of its own peaks', () => {
-    for (const title of ['Megatron-LM on a cluster', 'nanotron runs', 'torchtitan on H200', 'llm-foundry'])
+    for (const title of [
+      'Megatron-LM on a cluster',
+      'nanotron runs',
+      'torchtitan on H200',
+      'KempnerForge',
+      'Megatron-Kwai fork',
+    ])
       expect(boundedBy(title)).toEqual([]);
-    // Another code, of which its source says what it prints.
-    expect(boundedBy('KempnerForge')).toEqual([]);
   });
 
   it('is that of all measured stacks for a stranger and for one that is a known one’s relative alone', () => {
-    for (const title of ['a blog', 'Colossal-AI', 'OLMo-core README', 'XTuner'])
+    for (const title of ['a blog', 'Colossal-AI', 'OLMo-core README', 'XTuner', 'FlagScale'])
       expect(boundedBy(title)).toEqual(MEASURED_STACKS);
     // The framework ran, whatever the title compares it with.
     expect(boundedBy('Megatron compared', 'DeepSpeed ZeRO-3')).toEqual(MEASURED_STACKS);
+    expect(boundedBy('a cluster', 'Megatron-LM (our fork)')).toEqual(MEASURED_STACKS);
     expect(boundedBy('a blog', 'Megatron-LM')).toEqual([]);
   });
 

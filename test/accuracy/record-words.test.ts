@@ -180,7 +180,12 @@ describe('recomputation', () => {
     [null, null],
     ['something else', null],
   ] as const)('%s', (printed, recompute) => {
-    expect(recomputeOf(printed)).toEqual({ recompute, operators: false, everyOther: false });
+    expect(recomputeOf(printed)).toEqual({
+      recompute,
+      operators: false,
+      everyOther: false,
+      activation: false,
+    });
   });
 
   it('operator policies and every second layer of torchtitan are conditions of the run', () => {
@@ -190,7 +195,22 @@ describe('recomputation', () => {
       recompute: { kind: 'full' },
       operators: false,
       everyOther: true,
+      activation: false,
     });
+  });
+
+  it('an activation function is no module of its own', () => {
+    expect(recomputeOf('norms and MLP activation function')).toEqual({
+      recompute: { kind: 'selective', modules: ['layernorm'] },
+      operators: false,
+      everyOther: false,
+      activation: true,
+    });
+    expect(recomputeOf('activation functions')).toMatchObject({
+      recompute: { kind: 'none' },
+      activation: true,
+    });
+    expect(recomputeOf('mlp').activation).toBe(false);
   });
 });
 

@@ -7,7 +7,7 @@ import type { StageBytes } from '../../src/cost/memory-stage.ts';
 import { stateBytes } from '../../src/cost/memory-states.ts';
 import type { ScheduleShape } from '../../src/cost/schedule-order.ts';
 import type { Model, MoeFeedForward } from '../../src/model/model.ts';
-import type { SoftwareProfile } from '../../src/plan/conditions.ts';
+import type { RunConditions, SoftwareProfile } from '../../src/plan/conditions.ts';
 import type { StageMemory } from '../../src/plan/plan.ts';
 import { memoryBehaviour } from '../../src/runtimes/memory-behaviour.ts';
 import type { MemoryBehaviour } from '../../src/runtimes/memory-behaviour.ts';
@@ -273,6 +273,44 @@ describe('buffers', () => {
       buffers({ keys: sharded, behaviour: { gradientBlocks: blocks('megatron-fsdp') } }),
       4 * LAYER + 12 * LAYER + 2 * ends,
     );
+  });
+
+  // torch/distributed/pipelining/stage.py, backward_maybe_with_nosync; FSDP2's unsharded_accumulated_grad in its reduce_dtype.
+  it('gradients that are reduced with the last micro-batch alone are whole until then, weights too in pipelines', () => {
+    const sharded = { data: 4, sharding: 'parameters' as const };
+    const ends = 2 * TABLE + 4096;
+    const accumulatesWhole = { one: true, more: true };
+    near(
+      buffers({ keys: sharded, behaviour: { accumulatesWhole } }),
+      4 * LAYER + 4 * LAYER + 2 * ends + 4 * P,
+    );
+    const first = 16 * LAYER + TABLE;
+    const piped = { ...sharded, pipeline: 2 };
+    near(buffers({ keys: piped, behaviour: { accumulatesWhole } }), 2 * first + 4 * LAYER + 4 * first);
+    const plain = { accumulatesWhole: { one: false, more: false } };
+    near(buffers({ keys: piped, behaviour: plain }), 4 * LAYER + 4 * LAYER + 2 * TABLE);
+    // Unsharded parameters are whole anyway.
+    expect(buffers({ keys: { data: 4 }, behaviour: { accumulatesWhole } })).toBe(0);
+    const habit = (conditions: RunConditions): MemoryBehaviour['accumulatesWhole'] =>
+      memoryBehaviour(problem({ model: llama8b, sequence: 1024, conditions }).training, 'hopper')
+        .accumulatesWhole;
+    expect(habit({ profile: 'torchtitan' })).toEqual({ one: false, more: true });
+    expect(habit({ profile: 'torchtitan', accumulatesWhole: true })).toEqual({ one: true, more: true });
+    expect(habit({ profile: 'megatron-fsdp' })).toEqual({ one: false, more: false });
+  });
+
+  it('what the loss and a recomputed activation function hold, where the run says so', () => {
+    const habit = (conditions: RunConditions): MemoryBehaviour =>
+      memoryBehaviour(problem({ model: llama8b, sequence: 1024, conditions }).training, 'hopper');
+    // Half-precision logits, their log-softmax and its gradient, gathered or not.
+    expect(habit({ halfPrecisionLoss: true })).toMatchObject({ lossSharded: 6, lossWhole: 0 });
+    expect(habit({ halfPrecisionLoss: true, gatheredLogits: true })).toMatchObject({
+      lossSharded: 6,
+      lossWhole: 6,
+    });
+    // The input of the second product, 2 bytes an element, is made again.
+    expect(habit({ recomputeActivation: true })).toMatchObject({ gated: 4, plain: 2 });
+    expect(habit({})).toMatchObject({ gated: 6, plain: 4 });
   });
 
   it('parameters that start whole: all of them in bf16, and one layer twice while it is sharded', () => {

@@ -143,6 +143,16 @@ const startsWhole = (software: Software): boolean =>
   !software.bf16Gradients &&
   (software.date ?? '9999') < SHARDED_START_FROM;
 
+/**
+ * KempnerForge reduces gradients with the last micro-batch and takes the loss of half-precision logits, gathered over
+ * the tensor ranks (KempnerInstitute/KempnerForge @ 0c4eba1 training/grad.py, distributed/tensor_parallel.py; 01b461a
+ * scripts/train.py).
+ */
+const habitsByName = ({ training, title }: RunConfiguration): RunConditions =>
+  /kempner/i.test(`${training.framework ?? ''} ${title}`)
+    ? { accumulatesWhole: true, gatheredLogits: true, halfPrecisionLoss: true }
+    : {};
+
 export const conditionsOf = (
   configuration: RunConfiguration,
   software: Software,
@@ -177,7 +187,9 @@ export const conditionsOf = (
     ...(configuration.training.lowPrecisionHead === true ? { lowPrecisionHead: true } : {}),
     ...(recompute.operators ? { recomputeOperators: true } : {}),
     ...(recompute.everyOther ? { recomputeEveryOther: true } : {}),
+    ...(recompute.activation ? { recomputeActivation: true } : {}),
     ...(startsWhole(software) ? { startsWhole: true } : {}),
+    ...habitsByName(configuration),
     ...(stepsInBackward(configuration) ? { stepsInBackward: true } : {}),
     ...(share > 0 ? { optimizerOffload: share } : {}),
     ...(offloadedLayers === 0 ? {} : { offloadedLayers }),

@@ -35,9 +35,6 @@ interface Ran {
   readonly assumption: string | null;
 }
 
-/** Whether the source's own code or text says what it prints. */
-export const statesMemoryKind = (title: string): boolean => namedView(title) !== null;
-
 /** Software that logs by Megatron's own code. Relatives that are predicted as Megatron log with a code of their own. */
 const LOGS_AS_MEGATRON = /megatron|nemo|mcore|\bdgx\b/;
 

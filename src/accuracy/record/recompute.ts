@@ -10,6 +10,8 @@ export interface RecordedRecompute {
   readonly operators: boolean;
   /** Every second layer is recomputed in full. */
   readonly everyOther: boolean;
+  /** The activation function between the two products of the MLP is computed again. */
+  readonly activation: boolean;
 }
 
 const MODULES: readonly (readonly [RegExp, RecomputeModule])[] = [
@@ -26,12 +28,15 @@ const plain = (recompute: Recompute | null): RecordedRecompute => ({
   recompute,
   operators: false,
   everyOther: false,
+  activation: false,
 });
 
 export const selective = (modules: Iterable<RecomputeModule>): Recompute => {
   const sorted = [...new Set(modules)].sort();
   return sorted.length === 0 ? { kind: 'none' } : { kind: 'selective', modules: sorted };
 };
+
+const ACTIVATION = /(?:mlp|ffn|gelu|swiglu|silu)?[ _-]*activation functions?/;
 
 const modulesOf = (words: string): readonly RecomputeModule[] =>
   words
@@ -66,10 +71,17 @@ export const recomputeOf = (printed: string | null): RecordedRecompute => {
   if (/selective layer|every (?:other|second|2)/.test(words))
     return { ...plain({ kind: 'full' }), everyOther: true };
   const list = /selective:(.*)/.exec(words)?.[1] ?? (words.startsWith('selective') ? 'core_attn' : words);
-  const modules = modulesOf(list.replace(/^\s*\(|\)\s*$/g, ''));
-  return plain(
-    modules.length > 0 ? selective(modules) : /select/.test(words) ? selective(['core_attn']) : null,
-  );
+  const activation = ACTIVATION.test(list);
+  const modules = modulesOf(list.replace(ACTIVATION, '').replace(/^\s*\(|\)\s*$/g, ''));
+  const recompute =
+    modules.length > 0
+      ? selective(modules)
+      : activation
+        ? selective([])
+        : /select/.test(words)
+          ? selective(['core_attn'])
+          : null;
+  return { ...plain(recompute), activation };
 };
 
 const isTable = /dgx|nemo|megatron-bridge/i;

@@ -76,10 +76,13 @@ export const NAMED_SOFTWARE: readonly NamedSoftware[] = [
 
 /**
  * Code whose memory published peaks, its tests or its own text fix. The others that have names above are predicted as
- * their relative: of one design, but with layers, buffers or an optimizer of their own.
+ * their relative: of one design, but with layers, buffers or an optimizer of their own, forks that change them included.
  */
 const KNOWN_MEMORY =
-  /nanotron|ultra-?scale|torch ?titan|megatron|nemo|dgx|sc21|narayanan|korthikanti|mcore|simumax|parallel folding|bigscience|bloom|vtrain|zero bubble|vocabulary ?parallelism|balancing pipeline|llm-?foundry|mosaic|fms-?fsdp|pytorch fsdp|hagemann|aleph.?alpha/;
+  /nanotron|ultra-?scale|torch ?titan|kempner|megatron|nemo|dgx|sc21|narayanan|korthikanti|mcore|simumax|parallel folding|bigscience|bloom|vtrain|zero bubble|vocabulary ?parallelism|balancing pipeline|llm-?foundry|mosaic|fms-?fsdp|pytorch fsdp|hagemann|aleph.?alpha/;
+
+/** Forks, which may change what their original keeps in memory; what Kuaishou's changes, its records say. */
+const CHANGED = /^(?!.*kwai).*(?:\bforks?\b|\bpatch(?:ed)?\b|flagscale)/;
 
 export interface Named extends Pick<NamedSoftware, 'runtime' | 'profile'> {
   /** Its memory is known, not only that of a relative. */
@@ -95,7 +98,7 @@ export const namedSoftware = (framework: string | null, title: string): Named | 
       return {
         runtime: found.runtime,
         profile: found.profile,
-        memoryKnown: KNOWN_MEMORY.test(words),
+        memoryKnown: KNOWN_MEMORY.test(words) && !CHANGED.test(words),
       };
   }
   return null;

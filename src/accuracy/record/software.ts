@@ -3,7 +3,6 @@ import type { RunConfiguration } from '../../ingest/measured-configuration.ts';
 import type { SoftwareProfile } from '../../plan/conditions.ts';
 import type { RuntimeName } from '../../plan/problem.ts';
 import { MEASURED_STACKS } from '../../runtimes/memory-behaviour.ts';
-import { statesMemoryKind } from './memory-view.ts';
 import { namedSoftware } from './software-names.ts';
 import type { NamedSoftware } from './software-names.ts';
 
@@ -22,7 +21,7 @@ export interface Software {
   readonly fusesLoss: boolean;
   /** No master copy: parameters and moments in the format of the products. */
   readonly pureLowPrecision: boolean;
-  /** Stacks that bound its memory where neither its code nor the figure that it prints is known; else none. */
+  /** Stacks that bound its memory where its code is not known; else none. */
   readonly boundedBy: readonly SoftwareProfile[];
   readonly assumption: string | null;
 }
@@ -119,7 +118,7 @@ export const softwareOf = (configuration: RunConfiguration): Software => {
   const assumption =
     known === null ? `software of "${title.slice(0, 80)}" is unknown: predicted as ${profile}` : null;
   const words = title.toLowerCase();
-  const memoryKnown = known !== null && (known.memoryKnown || statesMemoryKind(title));
+  const memoryKnown = known !== null && known.memoryKnown;
   const recipe = profile !== 'torchtitan' && RECIPES.test(words) && (date ?? '9999') >= CLASSIC_UNTIL;
   const answer = (name: RuntimeName, as: SoftwareProfile): Software => ({
     runtime: name,
