@@ -152,6 +152,13 @@ const readModel = (fields: Fields): RecordedModel => ({
   variant: text(fields, 'variant'),
 });
 
+/** Words; a bare `true` or `false` says whether whole layers are recomputed. */
+const recomputation = (fields: Fields): string | null => {
+  const words = text(fields, 'recompute');
+  const whole = words === null ? flag(fields, 'recompute') : null;
+  return whole === null ? words : whole ? 'full' : 'none';
+};
+
 const readTraining = (fields: Fields): RecordedTraining => ({
   precision: text(fields, 'precision'),
   globalBatch: count(fields, 'global_batch', 1 << 28),
@@ -159,13 +166,13 @@ const readTraining = (fields: Fields): RecordedTraining => ({
   localBatch: count(fields, 'local_batch', 1 << 20),
   microBatches: count(fields, 'num_microbatches', 1 << 20),
   sequence: count(fields, 'seq', 1 << 28),
-  recompute: text(fields, 'recompute'),
+  recompute: recomputation(fields),
   optimizer: text(fields, 'optimizer'),
   distributedOptimizer: flag(fields, 'distributed_optimizer'),
   zeroStage: whole(fields, 'zero_stage', 3),
   attentionKernel: text(fields, 'attention_kernel'),
   sharding: text(fields, 'sharding'),
-  fsdp: whole(fields, 'fsdp') ?? text(fields, 'fsdp'),
+  fsdp: whole(fields, 'fsdp') ?? text(fields, 'fsdp') ?? (flag(fields, 'fsdp') === true ? 'fsdp' : null),
   fsdpShardSize: count(fields, 'fsdp_shard_size', MAX_GPUS),
   hsdpShardSize: count(fields, 'hsdp_shard_size', MAX_GPUS),
   megatronFsdp: flag(fields, 'megatron_fsdp'),

@@ -128,3 +128,32 @@ describe('formats of the optimizer', () => {
     expect([training.runtime.name, training.conditions?.profile]).toEqual(['deepspeed', 'pytorch-fsdp']);
   });
 });
+
+describe('sharding in words', () => {
+  const sharding = (changes: Readonly<Record<string, Json>>): string =>
+    read({
+      'source.title': 'A blog',
+      date: '2024-05',
+      'parallel.pp': 1,
+      'parallel.dp': 48,
+      'train.zero_stage': null,
+      'train.distributed_optimizer': null,
+      ...changes,
+    }).strategy.sharding;
+  it.each([
+    [{ 'train.sharding': 'ZeRO stage 2' }, 'gradients'],
+    [{ 'train.sharding': 'zero3' }, 'parameters'],
+    [{ 'train.sharding': 'ZeRO-1' }, 'optimizer'],
+    [{ 'train.framework': 'DeepSpeed ZeRO-2' }, 'gradients'],
+    [{ 'train.framework': 'PyTorch Lightning, DDP' }, 'none'],
+    [{ 'train.fsdp': true }, 'parameters'],
+  ] as const)('%j', (changes, expected) => {
+    expect(sharding(changes)).toBe(expected);
+  });
+
+  it('a bare yes or no of recomputation means whole layers', () => {
+    const recompute = (printed: boolean): string =>
+      read({ 'train.recompute': printed }).strategy.recompute.kind;
+    expect([recompute(true), recompute(false)]).toEqual(['full', 'none']);
+  });
+});

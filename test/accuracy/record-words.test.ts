@@ -118,6 +118,18 @@ describe('network words', () => {
     ['4x Slingshot 25 GB/s', 4, 200, 'other'],
     ['4 ConnectX-6 HCAs, HDR', 4, 200, 'infiniband'],
     ['InfiniBand 100 Gb/sec (4X EDR)', 1, 100, 'infiniband'],
+    ['4x 100GbE', 4, 100, 'ethernet'],
+    ['8x ConnectX-7 400Gb', 8, 400, 'infiniband'],
+    ['HDR100', 8, 100, 'infiniband'],
+    ['4x HDR', 4, 200, 'infiniband'],
+    ['200 Gb/s HDR InfiniBand per node', 1, 200, 'infiniband'],
+    ['InfiniBand 2x200', 2, 200, 'infiniband'],
+    ['8x H100 nodes, 400 Gb/s per GPU', 8, 400, 'infiniband'],
+    ['8 200Gbps NICs', 8, 200, 'infiniband'],
+    ['4 NICs of 100 Gb/s', 4, 100, 'infiniband'],
+    ['3200 Gbps (8 NICs)', 8, 400, 'infiniband'],
+    ['dual-rail 100G', 2, 100, 'infiniband'],
+    ['1.6T', 8, 200, 'infiniband'],
     ['InfiniBand (paper text not read)', 8, 400, 'infiniband'],
   ])('%s', (printed, count, gigabits, kind) => {
     const read = nicsOf(printed, 8, nics);
@@ -133,6 +145,11 @@ describe('network words', () => {
     expect(intraNodeOf('NVLink4 links / NVSwitch', usual).bandwidth).toBe(100e9);
     expect(intraNodeOf('NVLink4', usual)).toBe(usual);
     expect(intraNodeOf('PCIe 4.0 x16', usual).kind).toBe('pcie');
+    expect(intraNodeOf('PCIe 3.0', usual).bandwidth).toBe(15.75e9);
+    expect(intraNodeOf('no NVLink', usual).kind).toBe('pcie');
+    // NVLink's figure counts both directions.
+    expect(intraNodeOf('NVLink 400GB/s', usual).bandwidth).toBe(200e9);
+    expect(intraNodeOf('NVLink3 600GB/s', usual)).toBe(usual);
   });
 });
 
@@ -144,6 +161,7 @@ describe('number formats', () => {
     ['NVFP4', 'blackwell', false, 'nvfp4'],
     ['amp_bf16', 'ampere', false, 'bf16'],
     ['fp16 mixed', 'volta', true, 'fp16'],
+    ['16-mixed', 'ampere', false, 'fp16'],
     ['bf16/fp16 mixed', 'ampere', true, 'fp16'],
     ['bf16/fp16 mixed', 'ampere', false, 'bf16'],
     ['fp32', 'ampere', false, 'fp32'],
@@ -170,6 +188,14 @@ describe('recomputation', () => {
       { kind: 'selective', modules: ['core_attn', 'layernorm', 'moe', 'moe_act'] },
     ],
     ['rmsnorm + MLA up-projection', { kind: 'selective', modules: ['layernorm', 'mla_up_proj'] }],
+    // Plain switches recompute whole layers.
+    ['yes', { kind: 'full' }],
+    ['gradient checkpointing', { kind: 'full' }],
+    ['not used', { kind: 'none' }],
+    ['0', { kind: 'none' }],
+    ['block 10', { kind: 'full-block', layers: 10 }],
+    ['10 layers', { kind: 'full-block', layers: 10 }],
+    ['recompute attention + ffn', { kind: 'selective', modules: ['core_attn', 'mlp'] }],
     // Policies of JAX by what they save.
     ['SAVE_NOTHING', { kind: 'full' }],
     ['everything_saveable', { kind: 'none' }],

@@ -18,7 +18,8 @@ export const precisionOf = (
   if (/mx-?fp8|fp8-?mx|mxfp|fp8[\s(_-]*mx/.test(words)) return 'mxfp8';
   if (/fp8|float8|e4m3/.test(words)) return 'fp8';
   const bf16 = /bf-?16|bfloat/.test(words);
-  const fp16 = /(?:^|[^b])(?:fp-?16|float16|half)/.test(words);
+  // Lightning's `16` and `16-mixed` are fp16.
+  const fp16 = /(?:^|[^b])(?:fp-?16|float16|half)|^16\b/.test(words);
   if (bf16 && fp16) return classic || noBf16 ? 'fp16' : 'bf16';
   if (fp16) return 'fp16';
   if (!bf16 && /fp32|float32|tf32|single/.test(words)) return 'fp32';

@@ -15,7 +15,7 @@ export interface RecordedRecompute {
 }
 
 const MODULES: readonly (readonly [RegExp, RecomputeModule])[] = [
-  [/^core|^attention|core_attn/, 'core_attn'],
+  [/^core|^attn|^attention|core_attn/, 'core_attn'],
   [/^moe_act/, 'moe_act'],
   [/^shared/, 'shared_experts'],
   [/^moe/, 'moe'],
@@ -58,19 +58,27 @@ const POLICIES: readonly (readonly [RegExp, Recompute])[] = [
   [/\bminimal|\bdots?_|save_?-?dots?\b|save_?-?dots?_/, selective(['core_attn', 'layernorm'])],
 ];
 
+const NONE = /^(?:none|no|not|off|false|disabled|without|0)\b/;
+/** Words that say that layers are recomputed, and not which part: whole layers, as every stack's plain switch does. */
+const WHOLE =
+  /full|every layer|all layers|^(?:yes|true|on|1|all|enabled|uniform|f?ac|remat|recomput\w*)$|(?:each|per)[ -]layer|^(?:(?:activation|gradient)s?[ -])?checkpoint(?:ing|s)?$/;
+
 export const recomputeOf = (printed: string | null): RecordedRecompute => {
   if (printed === null) return plain(null);
-  const words = printed.toLowerCase();
+  const words = printed.trim().toLowerCase();
   const policy = POLICIES.find(([pattern]) => pattern.test(words))?.[1];
   if (policy !== undefined) return plain(policy);
-  if (/^(?:none|no|off|false|disabled)\b/.test(words)) return plain({ kind: 'none' });
-  if (/full.*block/.test(words)) return plain({ kind: 'full-block', layers: layersOf(words) });
+  if (NONE.test(words)) return plain({ kind: 'none' });
+  if (/full.*block|^block\b|^\d+ layers/.test(words))
+    return plain({ kind: 'full-block', layers: layersOf(words) });
   if (/full.*uniform/.test(words)) return plain({ kind: 'full-uniform', layers: layersOf(words) });
-  if (/full|every layer|all layers/.test(words)) return plain({ kind: 'full' });
-  if (/\bsac\b|\bop\b|per-?op|operator/.test(words)) return { ...plain({ kind: 'none' }), operators: true };
-  if (/selective layer|every (?:other|second|2)/.test(words))
+  if (/selective layer|every (?:other|second|2\b)|\bhalf\b|^50 ?%/.test(words))
     return { ...plain({ kind: 'full' }), everyOther: true };
-  const list = /selective:(.*)/.exec(words)?.[1] ?? (words.startsWith('selective') ? 'core_attn' : words);
+  if (WHOLE.test(words)) return plain({ kind: 'full' });
+  if (/\bsac\b|\bop\b|per-?op|operator/.test(words)) return { ...plain({ kind: 'none' }), operators: true };
+  const list =
+    /selective:(.*)/.exec(words)?.[1] ??
+    (words.startsWith('selective') ? 'core_attn' : words.replace(/^recomput\w*\s+/, ''));
   const activation = ACTIVATION.test(list);
   const modules = modulesOf(list.replace(ACTIVATION, '').replace(/^\s*\(|\)\s*$/g, ''));
   const recompute =

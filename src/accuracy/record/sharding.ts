@@ -21,15 +21,27 @@ const wordsFor = (configuration: RunConfiguration): string =>
     .join(' ')
     .toLowerCase();
 
+/** `ZeRO-2`, `zero3`, `ZeRO stage 1`, `stage 2`. */
+const namedStage = (words: string): Sharding | null => {
+  const found = /zero[-_ ]?(?:stage[-_ ]?)?([0-3])\b|\bstage[-_ ]?([0-3])\b/.exec(words);
+  return BY_STAGE[Number(found?.[1] ?? found?.[2] ?? NaN)] ?? null;
+};
+
 const level = (configuration: RunConfiguration, software: Software): Sharding => {
   const { training } = configuration;
   const words = wordsFor(configuration);
   if (/no_?shard|ddp/.test(words)) return 'none';
-  if (/grad_op|zero-?2|no reshard/.test(words)) return 'gradients';
-  if (/full|fsdp|hsdp|hybrid|zero-?3/.test(words)) return 'parameters';
+  if (/grad_op|no reshard/.test(words)) return 'gradients';
+  const stage = namedStage(words);
+  if (stage !== null) return stage;
+  if (/full|fsdp|hsdp|hybrid/.test(words)) return 'parameters';
   if (training.zeroStage !== null) return BY_STAGE[training.zeroStage] ?? 'none';
   if (typeof training.fsdp === 'number' && training.fsdp > 1) return 'parameters';
   if (training.distributedOptimizer !== null) return training.distributedOptimizer ? 'optimizer' : 'none';
+  const framework = (training.framework ?? '').toLowerCase();
+  if (/\bddp\b/.test(framework)) return 'none';
+  const ofFramework = namedStage(framework);
+  if (ofFramework !== null) return ofFramework;
   if (['torchtitan', 'pytorch-fsdp', 'megatron-fsdp', 'jax'].includes(software.profile)) return 'parameters';
   // Megatron Core's recipes shard the optimizer; stacks before it did not.
   return software.profile === 'megatron-core' ? 'optimizer' : 'none';

@@ -66,7 +66,7 @@ const PURE_LOW_PRECISION = /kempner|torchtune|pure[ -]bf16/;
 
 const shardsParameters = ({ training, parallel }: RunConfiguration): boolean =>
   (training.zeroStage === 3 ||
-    training.sharding !== null ||
+    (training.sharding !== null && !/zero[-_ ]?(?:stage[-_ ]?)?[012]\b/i.test(training.sharding)) ||
     typeof training.fsdp === 'string' ||
     training.fsdpShardSize !== null ||
     training.hsdpShardSize !== null) &&
