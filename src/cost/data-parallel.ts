@@ -124,6 +124,18 @@ export const shardsLayers = (strategy: Strategy, behaviour: TimeBehaviour): bool
   (strategy.sharding === 'gradients' &&
     (behaviour.profile === 'pytorch-fsdp' || behaviour.profile === 'torchtitan'));
 
+/** How often the exchanges of a micro-batch's pass happen: where stages keep what they gather and sum, once an iteration. */
+const sharesOf = (
+  { strategy, behaviour }: DataContext,
+  microBatches: number,
+): { readonly gather: number; readonly again: number; readonly scatter: number } => {
+  const { one, more } = behaviour.accumulatesWhole;
+  const once = 1 / microBatches;
+  if (strategy.pipeline > 1)
+    return more ? { gather: once, again: 0, scatter: once } : { gather: 1, again: 1, scatter: 1 };
+  return { gather: 1, again: 1, scatter: one ? once : 1 };
+};
+
 /** max + x · min of compute and communication, less the compute: what communication adds. */
 const added = (compute: number, communication: number, x: number): number =>
   Math.max(compute, communication) + x * Math.min(compute, communication) - compute;
@@ -169,20 +181,25 @@ const layerExchange = (
  * Experts are sharded over their own replicas. What gathers over the network hides behind the rest of the layer, not
  * behind exchanges that need the same ports (a token exchange among nodes).
  */
-export const withShardedLayer = (context: DataContext, cost: LayerCost): LayerCost => {
+export const withShardedLayer = (context: DataContext, cost: LayerCost, microBatches = 1): LayerCost => {
   const { runtime, shard, strategy, gradientBytes } = context;
   const remote = shard.outside !== null;
   const x = remote ? runtime.fsdpNetwork : runtime.fsdpNode;
-  const again = strategy.sharding === 'parameters' ? WEIGHT : 0;
+  const shares = sharesOf(context, microBatches);
+  const again = strategy.sharding === 'parameters' ? WEIGHT * shares.again : 0;
   const pass = (parts: Parts, ports: number, communication: number): Parts => ({
     ...parts,
     data: parts.data + added(total(parts) - (remote ? ports : 0), communication, x),
   });
-  const forward = pass(cost.forward, cost.forwardPorts, layerExchange(context, cost, WEIGHT, 0));
+  const forward = pass(
+    cost.forward,
+    cost.forwardPorts,
+    layerExchange(context, cost, WEIGHT * shares.gather, 0),
+  );
   const backward = pass(
     cost.backward,
     cost.backwardPorts,
-    layerExchange(context, cost, again, gradientBytes),
+    layerExchange(context, cost, again, gradientBytes * shares.scatter),
   );
   return { ...cost, forward, backward, forwardTime: total(forward), backwardTime: total(backward) };
 };

@@ -8,6 +8,7 @@ import { timeBehaviour } from '../runtimes/time-behaviour.ts';
 import type { TimeBehaviour } from '../runtimes/time-behaviour.ts';
 import { gpusUsed } from '../strategy/strategy.ts';
 import type { Strategy } from '../strategy/strategy.ts';
+import { microBatches } from '../strategy/strategy.ts';
 import type { Calibration, RuntimeCalibration } from './calibration.ts';
 import { dataTypeBytes, shardsLayers, withShardedLayer } from './data-parallel.ts';
 import type { DataContext } from './data-parallel.ts';
@@ -176,8 +177,8 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): S
   };
 
   /** Pieces whose layers gather their parameters, where the strategy shards those. */
-  const gathered = (pieces: Pieces, data: DataContext): Pieces => {
-    const finish = (cost: LayerCost): LayerCost => withShardedLayer(data, cost);
+  const gathered = (pieces: Pieces, data: DataContext, passes: number): Pieces => {
+    const finish = (cost: LayerCost): LayerCost => withShardedLayer(data, cost, passes);
     const kindCosts = pieces.kinds.map(finish);
     return {
       kinds: kindCosts,
@@ -248,13 +249,13 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): S
     return made;
   };
   const finished = new WeakMap<OwnPieces, Map<DataContext, OwnPieces>>();
-  /** Pieces whose layers gather their parameters, made once for each pair of pieces and data groups. */
-  const gatheredOnce = (own: OwnPieces, data: DataContext): OwnPieces => {
+  /** Pieces whose layers gather their parameters, made once for each pair of pieces and data groups, which fix the micro-batches. */
+  const gatheredOnce = (own: OwnPieces, data: DataContext, passes: number): OwnPieces => {
     const byData = finished.get(own) ?? new Map<DataContext, OwnPieces>();
     finished.set(own, byData);
     const known = byData.get(data);
     if (known !== undefined) return known;
-    const pieces = gathered(own, data);
+    const pieces = gathered(own, data, passes);
     const made = { ...pieces, whole: whole(pieces) };
     byData.set(data, made);
     return made;
@@ -265,11 +266,12 @@ export const createLayerTables = (problem: Problem, calibration: Calibration): S
   const sets = (s: Strategy): readonly LayerSet[] => {
     if (s === lastStrategy) return lastSets;
     const pieces = piecesOf(s);
+    const passes = microBatches(s, training.globalBatchSize);
     const made = dataOf(s).map((data, index): LayerSet => {
       const plain = pieces[index];
       if (plain === undefined) throw new RangeError(`no layers for set ${index}`);
       const { machine, behaviour, runtime } = data;
-      const own = shardsLayers(s, behaviour) ? gatheredOnce(plain, data) : plain;
+      const own = shardsLayers(s, behaviour) ? gatheredOnce(plain, data, passes) : plain;
       return {
         machine,
         behaviour,

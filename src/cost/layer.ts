@@ -115,11 +115,19 @@ const recomputed = (
       launches: of((chosen) => shareOf(operators, chosen)),
     };
   }
-  if (recompute.kind === 'none' && !behaviour.recomputeEveryOther) return nothingRepeated;
+  const activation = (o: Operator): boolean =>
+    behaviour.recomputeActivation && o.kind === 'pointwise' && o.name.endsWith('_activation');
+  if (recompute.kind === 'none' && !behaviour.recomputeEveryOther)
+    return behaviour.recomputeActivation
+      ? {
+          parts: { ...noParts, compute: forwardOf(times, operators, activation) },
+          launches: shareOf(operators, activation),
+        }
+      : nothingRepeated;
   if (recompute.kind === 'selective' && !behaviour.recomputeEveryOther) {
     const { modules } = recompute;
     const moe = modules.includes('moe');
-    const chosen = (o: Operator): boolean => modules.some((module) => covers(module, o));
+    const chosen = (o: Operator): boolean => activation(o) || modules.some((module) => covers(module, o));
     return {
       parts: {
         ...noParts,

@@ -6,7 +6,8 @@ import type { AcceleratorArchitecture } from '../cluster/cluster.ts';
 import type { SoftwareProfile } from '../plan/conditions.ts';
 import type { Training } from '../plan/problem.ts';
 import { GIB, MIB } from '../units.ts';
-import { softwareProfile } from './time-behaviour.ts';
+import { accumulatesWhole, softwareProfile } from './time-behaviour.ts';
+import type { WholeAccumulation } from './time-behaviour.ts';
 
 /** Bytes per parameter beside what precision and optimizer imply. */
 export interface StateHabit {
@@ -25,11 +26,7 @@ export interface MemoryBehaviour {
   readonly startsWhole: boolean;
   /** Sharded parameters: layers whose whole gradients are held at once. */
   readonly gradientBlocks: number;
-  /**
-   * Sharded parameters, without and with stages: gradients are reduced with the last micro-batch alone, whole and in
-   * single precision until then; with stages the weights stay whole, too.
-   */
-  readonly accumulatesWhole: { readonly one: boolean; readonly more: boolean };
+  readonly accumulatesWhole: WholeAccumulation;
   /** Bytes kept per token and hidden element by the norms of a layer: two inputs, two outputs. */
   readonly norms: number;
   /** Dropout masks and copies beside residual additions, per token and hidden element. */
@@ -95,11 +92,13 @@ export interface MemoryBehaviour {
   readonly source: string;
 }
 
-const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant' | 'pipelineBound'> = {
+/** What follows from the training and the accelerator. */
+type Derived = 'profile' | 'constant' | 'groupedConstant' | 'pipelineBound' | 'accumulatesWhole';
+
+const MEGATRON: Omit<MemoryBehaviour, Derived> = {
   states: { extra: 0, buckets: 0, shardExtra: 0 },
   startsWhole: false,
   gradientBlocks: 1,
-  accumulatesWhole: { one: false, more: false },
   norms: 8,
   residual: 0,
   embedding: 0,
@@ -134,7 +133,7 @@ const MEGATRON: Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant'
     'NVIDIA/Megatron-LM @ d98e8a6; its functional tests; reserved over allocated of six Megatron-Bridge runs',
 };
 
-type Habit = Omit<MemoryBehaviour, 'profile' | 'constant' | 'groupedConstant' | 'pipelineBound'> & {
+type Habit = Omit<MemoryBehaviour, Derived> & {
   readonly constant?: number;
   /** Absent: the same as without stages. */
   readonly pipelineBound?: number;
@@ -202,11 +201,8 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     retainedBound: { two: 1.7, more: 1.1 },
     source: 'huggingface/nanotron @ 0e0a27ea; 1,374 published peaks of its benchmark',
   },
-  // PyTorch's pipeline stages switch resharding and reduction off but for the last micro-batch (torch/distributed/pipelining/stage.py,
-  // backward_maybe_with_nosync).
   torchtitan: {
     ...MEGATRON,
-    accumulatesWhole: { one: false, more: true },
     gated: 8,
     selective: 'operators',
     lossSharded: 14,
@@ -218,7 +214,6 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
   },
   'pytorch-fsdp': {
     ...MEGATRON,
-    accumulatesWhole: { one: false, more: true },
     gated: 8,
     selective: 'operators',
     lossSharded: 14,
@@ -289,10 +284,7 @@ export const memoryBehaviour = (
     startsWhole: stated.startsWhole ?? habit.startsWhole,
     gated: habit.gated - (stated.recomputeActivation === true ? 2 : 0),
     plain: habit.plain - (stated.recomputeActivation === true ? 2 : 0),
-    accumulatesWhole: {
-      ...habit.accumulatesWhole,
-      one: stated.accumulatesWhole ?? habit.accumulatesWhole.one,
-    },
+    accumulatesWhole: accumulatesWhole(training),
     gradientBlocks: megatron ? MEGATRON_FSDP_QUEUE : habit.gradientBlocks,
     keepsExpertOutput: !(stated.permuteFusion ?? true),
     ...workspaces(architecture),

@@ -11,6 +11,15 @@ import { compareVersions } from './version.ts';
 export type AttentionKernelKind =
   'torch' | 'fused-softmax' | 'triton' | 'flash1' | 'flash2' | 'flash3' | 'cudnn' | 'cudnn-v9';
 
+/**
+ * Sharded parameters, without and with stages: gradients are reduced with the last micro-batch alone, whole and in single
+ * precision until then; with stages the weights stay whole, too.
+ */
+export interface WholeAccumulation {
+  readonly one: boolean;
+  readonly more: boolean;
+}
+
 export interface TimeBehaviour {
   readonly profile: SoftwareProfile;
   readonly attention: AttentionKernelKind;
@@ -52,6 +61,7 @@ export interface TimeBehaviour {
   readonly lowPrecisionAttention: boolean;
   readonly lowPrecisionHead: boolean;
   readonly recomputeOperators: boolean;
+  readonly recomputeActivation: boolean;
   readonly recomputeEveryOther: boolean;
   /** Gradients are reduced by all-reduce even where optimizer states are sharded. */
   readonly gradientAllReduce: boolean;
@@ -59,6 +69,7 @@ export interface TimeBehaviour {
   readonly bucketBytes: number;
   /** Sharded dense and expert parameters travel at the same time, each over a communicator of its own. */
   readonly exchangesGroupsTogether: boolean;
+  readonly accumulatesWhole: WholeAccumulation;
   /** Share of the optimizer step that runs on the host. */
   readonly optimizerOffload: number;
 }
@@ -79,6 +90,7 @@ type Facts = Pick<
   | 'gradientAllReduce'
   | 'bucketBytes'
   | 'exchangesGroupsTogether'
+  | 'accumulatesWhole'
 >;
 
 const base: Facts = {
@@ -98,7 +110,14 @@ const base: Facts = {
   bucketBytes: Infinity,
   // PyTorch's FSDP gathers all groups on one stream, DeepSpeed too.
   exchangesGroupsTogether: false,
+  accumulatesWhole: { one: false, more: false },
 };
+
+/**
+ * PyTorch's pipeline stages switch resharding and reduction off but for the last micro-batch (pytorch @ 0138610
+ * torch/distributed/pipelining/stage.py, backward_maybe_with_nosync; torchtitan does not reshard after forward, either).
+ */
+const PYTORCH_STAGES: WholeAccumulation = { one: false, more: true };
 
 /** Sources: the runtimes' code as read in DeepSpeed @ edaa722, Nanotron @ 67c5ebb6 and 0e0a27ea, Megatron-LM @ d98e8a6. */
 const facts: Readonly<Record<SoftwareProfile, Facts>> = {
@@ -119,8 +138,19 @@ const facts: Readonly<Record<SoftwareProfile, Facts>> = {
     scattersTransfers: false,
     besideProducts: true,
   },
-  torchtitan: { ...base, scattersTransfers: false, checkpointStopsEarly: true },
-  'pytorch-fsdp': { ...base, compiled: false, scattersTransfers: false, checkpointStopsEarly: true },
+  torchtitan: {
+    ...base,
+    scattersTransfers: false,
+    checkpointStopsEarly: true,
+    accumulatesWhole: PYTORCH_STAGES,
+  },
+  'pytorch-fsdp': {
+    ...base,
+    compiled: false,
+    scattersTransfers: false,
+    checkpointStopsEarly: true,
+    accumulatesWhole: PYTORCH_STAGES,
+  },
   'megatron-fsdp': { ...base, hiddenBackward: 'all-reduce', exchangesGroupsTogether: true },
   jax: { ...base, scattersTransfers: false },
   // Most stacks run PyTorch's kernels one by one.
@@ -169,6 +199,11 @@ const hiddenBackward = (training: Training, profile: SoftwareProfile): TimeBehav
     ? 'all'
     : facts[profile].hiddenBackward;
 
+export const accumulatesWhole = (training: Training): WholeAccumulation => {
+  const habit = facts[softwareProfile(training)].accumulatesWhole;
+  return { ...habit, one: training.conditions?.accumulatesWhole ?? habit.one };
+};
+
 /** What the training's stack does on an accelerator; what its conditions state wins over the profile's habit. */
 export const timeBehaviour = (training: Training, architecture: AcceleratorArchitecture): TimeBehaviour => {
   const profile = softwareProfile(training);
@@ -191,7 +226,9 @@ export const timeBehaviour = (training: Training, architecture: AcceleratorArchi
     fusedExperts: stated.fusedExperts ?? false,
     lowPrecisionAttention: stated.lowPrecisionAttention ?? false,
     lowPrecisionHead: stated.lowPrecisionHead ?? false,
+    accumulatesWhole: accumulatesWhole(training),
     recomputeOperators: stated.recomputeOperators ?? false,
+    recomputeActivation: stated.recomputeActivation ?? false,
     recomputeEveryOther: stated.recomputeEveryOther ?? false,
     optimizerOffload: stated.optimizerOffload ?? 0,
   };

@@ -25,6 +25,14 @@ describe('memory figure', () => {
     });
   });
 
+  it('of KempnerForge is that of rank 0, on the first stage', () => {
+    expect(memoryView('KempnerForge benchmarks', null, software('torchtitan', null))).toEqual({
+      kind: 'allocated',
+      stage: 'first',
+      bound: 'allocated',
+    });
+  });
+
   it('of a Megatron run elsewhere is allocated, bounded by the whole device', () => {
     expect(memoryView('A cluster report on Megatron-LM', null, software('megatron-core', null))).toEqual({
       kind: 'allocated',

@@ -157,3 +157,14 @@ describe('sharding in words', () => {
     expect([recompute(true), recompute(false)]).toEqual(['full', 'none']);
   });
 });
+
+describe('a benchmark of several stacks', () => {
+  it('is none of those that its title stands for where the framework has a code of its own', () => {
+    const of = (framework: string): string =>
+      read({ 'source.title': 'FlagPerf training results', date: '2024-06', 'train.framework': framework })
+        .software.profile;
+    expect(of('PaddlePaddle 2.5.1 (PaddleNLP)')).toBe('generic');
+    expect(of('Megatron-LM core_v0.6.0')).toBe('megatron-core');
+    expect(of('PyTorch 2.3')).toBe('megatron-core');
+  });
+});

@@ -112,6 +112,10 @@ describe('network words', () => {
     ['EFA 3200Gbps class (not stated in table)', 8, 400, 'efa'],
     ['400Gb/s per GPU RDMA', 8, 400, 'infiniband'],
     ['25GbE Ethernet', 1, 25, 'ethernet'],
+    ['InfiniBand NDR 400Gb/s', 8, 400, 'infiniband'],
+    ['InfiniBand, 400Gb/s', 8, 400, 'infiniband'],
+    ['400Gb/s per node', 8, 50, 'infiniband'],
+    ['InfiniBand, 200Gb/s', 8, 25, 'infiniband'],
     ['50 GB/s', 8, 50, 'infiniband'],
     ['4 * 100Gb RoCE', 4, 100, 'roce'],
     ['8 × 400 Gbps InfiniBand', 8, 400, 'infiniband'],
@@ -134,6 +138,12 @@ describe('network words', () => {
   ])('%s', (printed, count, gigabits, kind) => {
     const read = nicsOf(printed, 8, nics);
     expect([read.count, (read.bandwidth * 8) / 1e9, read.kind]).toEqual([count, gigabits, kind]);
+  });
+
+  it('the rate of one port, where a machine has fewer ports than GPUs, is that of the node', () => {
+    const dgx1 = readAccelerator('v100-sxm-32gb').nics;
+    const read = nicsOf('InfiniBand 100 Gb/sec (4X EDR)', 8, dgx1);
+    expect([read.count, (read.bandwidth * 8) / 1e9]).toEqual([1, 100]);
   });
 
   it('nothing printed: the ports of the preset', () => {
@@ -235,6 +245,18 @@ describe('recomputation', () => {
     expect(recomputeOf('activation functions')).toMatchObject({
       recompute: { kind: 'none' },
       activation: true,
+    });
+    expect(recomputeOf('selective:mlp_act,layernorm')).toMatchObject({
+      recompute: { kind: 'selective', modules: ['layernorm'] },
+      activation: true,
+    });
+    expect(recomputeOf('selective: SwiGLU, moe')).toMatchObject({
+      recompute: { kind: 'selective', modules: ['moe'] },
+      activation: true,
+    });
+    expect(recomputeOf('selective activation checkpointing')).toMatchObject({
+      recompute: { kind: 'selective', modules: ['core_attn'] },
+      activation: false,
     });
     expect(recomputeOf('mlp').activation).toBe(false);
   });

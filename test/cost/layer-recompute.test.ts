@@ -120,6 +120,21 @@ const repeated = (
   costOf(operators, { recompute }, contextWith({}, conditions)).backwardTime -
   costOf(operators, {}, contextWith()).backwardTime;
 
+describe('a recomputed activation function', () => {
+  const conditions = { recomputeActivation: true };
+  it('repeats its elementwise work, once', () => {
+    const both = [...parts, work('mlp', 2048, 'mlp_activation')];
+    const base = costOf(both).backwardTime;
+    const of = (recompute: Recompute): number =>
+      costOf(both, { recompute }, contextWith({}, conditions)).backwardTime - base;
+    expect(of({ kind: 'none' })).toBeCloseTo(256 + 2048, 8);
+    expect(of({ kind: 'selective', modules: ['layernorm'] })).toBeCloseTo(1 + 16 + 256 + 2048, 8);
+    expect(of({ kind: 'selective', modules: ['mlp', 'moe_act'] })).toBeCloseTo(32 + 256 + 2048, 8);
+    // Full recomputation repeats it already.
+    expect(of({ kind: 'full' })).toBeCloseTo(ALL + 2048, 8);
+  });
+});
+
 describe('passes of a layer', () => {
   it('sum the operators', () => {
     const cost = costOf(parts);

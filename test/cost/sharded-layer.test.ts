@@ -69,6 +69,24 @@ describe('a layer that gathers its parameters', () => {
     ]);
   });
 
+  it('scatters once an iteration where micro-batches add up whole gradients', () => {
+    const conditions = { profile: 'torchtitan' as const, accumulatesWhole: true };
+    const context = contextWith({ sharding: 'parameters' }, {}, { conditions });
+    const sharded = withShardedLayer(context, layer, 4);
+    expect(sharded.forward.data).toBeCloseTo(0.3 * GATHER, 12);
+    expect(sharded.backward.data).toBeCloseTo(0.3 * (GATHER + SCATTER / 4), 12);
+  });
+
+  it('gathers once, too, on stages of torchtitan, which keep parameters until the last micro-batch', () => {
+    const conditions = { profile: 'torchtitan' as const };
+    const stages = contextWith({ sharding: 'parameters', pipeline: 2 }, {}, { conditions });
+    const sharded = withShardedLayer(stages, layer, 4);
+    expect(sharded.forward.data).toBeCloseTo((0.3 * GATHER) / 4, 12);
+    expect(sharded.backward.data).toBeCloseTo((0.3 * SCATTER) / 4, 12);
+    const alone = contextWith({ sharding: 'parameters' }, {}, { conditions });
+    expect(withShardedLayer(alone, layer, 4).backward.data).toBeCloseTo(0.3 * (GATHER + SCATTER), 12);
+  });
+
   it('adds to what the layer exchanges already', () => {
     const before = { ...layer, forward: { ...layer.forward, tensor: 0, data: 0.25 } };
     const sharded = withShardedLayer(contextWith({ sharding: 'parameters' }), before);

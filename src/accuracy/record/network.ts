@@ -23,7 +23,7 @@ const RAILS: readonly (readonly [RegExp, number])[] = [
   [/\bquad[ -](?:rail|port)/, 4],
 ];
 const BY_GENERATION = /(\d+)\s*[x×*]\s*(?:infiniband |ib )?(?:xdr|ndr|hdr|edr|fdr)/;
-/** `3200Gb/s`, `2Tb/s`, `100GbE`, `1.6T`: one figure, of a node unless it says per GPU. */
+/** `3200Gb/s`, `2Tb/s`, `100GbE`, `1.6T`: one figure, of a node unless it says per GPU or is the rate of the usual port. */
 const TOTAL = /(\d+(?:\.\d+)?)\s*(?:(tb|gb)(?:\/s|ps|it\/s|e|it)?|([tg]))\b/;
 const BYTES = /(\d+(?:\.\d+)?)\s*GB\/s/;
 
@@ -101,6 +101,10 @@ const ports = (printed: string, perNode: number, usual: Nics): Ports => {
     return { count: known, gigabits: ofNode || figure > FASTEST_PORT ? figure / known : figure };
   // A node's whole rate that is one port's is one port.
   if (ofNode && figure === generation) return { count: 1, gigabits: figure };
+  // `InfiniBand NDR 400Gb/s` names the usual port of a machine that has one for each GPU (HGX A100 and later).
+  const bits = !BYTES.test(printed) && figure === usual.bandwidth / GIGABIT;
+  if (bits && usual.count >= perNode && !/node|host|server|total|aggregate/.test(words))
+    return { count: usual.count, gigabits: figure };
   // One figure of a node: as many ports as GPUs where a port would still have 25 Gb/s.
   const count = figure / perNode >= 25 ? perNode : 1;
   return { count, gigabits: figure / count };

@@ -36,7 +36,9 @@ export const selective = (modules: Iterable<RecomputeModule>): Recompute => {
   return sorted.length === 0 ? { kind: 'none' } : { kind: 'selective', modules: sorted };
 };
 
-const ACTIVATION = /(?:mlp|ffn|gelu|swiglu|silu)?[ _-]*activation functions?/;
+/** `mlp_act`, `MLP activation function`, `SwiGLU`: the elementwise product alone, not the block; `moe_act` is a module. */
+const ACTIVATION =
+  /\b(?:(?:mlp|ffn)[ _-]*act(?:ivation)?(?:[ _-]*func(?:tion)?s?)?|(?:(?:gelu|swiglu|silu)[ _-]*)?activation[ _-]*func(?:tion)?s?|swiglu|silu|gelu)\b/;
 
 const modulesOf = (words: string): readonly RecomputeModule[] =>
   words

@@ -89,8 +89,15 @@ export interface Named extends Pick<NamedSoftware, 'runtime' | 'profile'> {
   readonly memoryKnown: boolean;
 }
 
-/** The software that the framework names, else the title; null: no name in them is known. */
+/** Codes of their own, of which no run is known. */
+const OWN_CODE = /paddle|mindspore|mindformers|intern-?evo|colossal|patrick-?star|bmtrain|oneflow/;
+
+/**
+ * The software that the framework names, else the title; null: no name in them is known. A benchmark's title names the
+ * stacks it is of, not which of them this run is: a framework with a code of its own is none of those.
+ */
 export const namedSoftware = (framework: string | null, title: string): Named | null => {
+  if (framework !== null && OWN_CODE.test(framework.toLowerCase())) return null;
   for (const text of [framework, title]) {
     const words = text?.toLowerCase();
     const found = words === undefined ? undefined : NAMED_SOFTWARE.find(({ pattern }) => pattern.test(words));
