@@ -7,6 +7,8 @@ import { total } from './parts.ts';
 export interface HostWork {
   /** Local experts of a MoE layer; 0: a dense layer. */
   readonly experts: number;
+  /** Biases of experts are added by kernels of their own, expert by expert. */
+  readonly biased: boolean;
   readonly dispatcher: Dispatcher;
   readonly overlapExpert: boolean;
   /** Share of the forward launches that backward repeats. */
@@ -23,6 +25,15 @@ const PADDED_LAYERS = 2;
 const MLP_OF_LAYER = 0.5;
 
 /**
+ * Launches of PyTorch's kernels that the bias of one expert takes, both passes: product and sum forward; cast, and product
+ * and sum of each of two gradients backward, and the cast of one (NVIDIA/Megatron-LM core/transformer/moe/experts.py, _apply_bias).
+ */
+const BIAS_LAUNCHES = 8;
+
+/** Seconds of host time of such a launch: 5 to 10 µs. */
+const EAGER_LAUNCH = 8e-6;
+
+/**
  * Host seconds of one layer and micro-batch, both passes. CUDA graphs of the whole iteration leave none; graphs of
  * attention and router leave a share. Padded experts (token drop) have fixed shapes: no synchronisation is left, and a
  * MoE layer launches like two dense ones. Experts that run one after the other add an MLP's launches each.
@@ -35,7 +46,8 @@ export const hostTime = (context: LayerContext, work: HostWork): number => {
   if (work.experts > 0 && behaviour.expertCapacity !== null && behaviour.cudaGraphs !== 'none')
     time *= PADDED_LAYERS;
   else if (work.experts > 0) {
-    time = runtime.hostMoe + runtime.hostExpert * work.experts;
+    const bias = work.biased && !behaviour.fusedExperts ? BIAS_LAUNCHES * EAGER_LAUNCH : 0;
+    time = runtime.hostMoe + (runtime.hostExpert + bias) * work.experts;
     if (work.dispatcher === 'deepep' || work.dispatcher === 'hybridep') time *= runtime.hostFusedDispatcher;
     if (work.overlapExpert) time *= runtime.hostExpertOverlap;
     if (behaviour.cudaGraphs === 'attention') time *= runtime.hostAttentionGraph;

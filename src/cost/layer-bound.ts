@@ -43,7 +43,7 @@ export const leastLayerTime = (
   choices: LayerChoices,
   options: Pick<LayerOptions, 'hidden' | 'tensorSublayers' | 'hostLayers'>,
 ): number => {
-  const { forward, backward, weightGradient, products, grouped, core, sublayers } = operatorSums(
+  const { forward, backward, weightGradient, products, grouped, biased, core, sublayers } = operatorSums(
     context,
     operators,
   );
@@ -86,6 +86,7 @@ export const leastLayerTime = (
         host,
         hostTime(context, {
           experts: grouped === null ? 0 : grouped.experts / context.expert,
+          biased,
           dispatcher,
           overlapExpert,
           repeated: 0,

@@ -51,7 +51,8 @@ const covers = (module: RecomputeModule, operator: Operator): boolean => {
     case 'layernorm':
       return operator.module === 'input_norm' || operator.module === 'post_norm';
     case 'moe_act':
-      return operator.name === 'expert_activation';
+      // Clamps stand inside the checkpointed activation (Megatron-LM core/transformer/moe/experts.py, bias_act_func).
+      return operator.name === 'expert_activation' || operator.name === 'expert_clamp';
     case 'moe':
       return (
         operator.module === 'moe' || operator.module === 'router' || operator.module === 'shared_experts'
@@ -200,6 +201,7 @@ export const layerCost = (
   });
   const host = hostTime(context, {
     experts: grouped === null ? 0 : grouped.experts / context.expert,
+    biased: sums.biased,
     dispatcher: options.dispatcher,
     overlapExpert: options.overlapExpert,
     repeated,

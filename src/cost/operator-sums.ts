@@ -18,6 +18,8 @@ export interface OperatorSums {
   readonly denseParameters: number;
   readonly expertParameters: number;
   readonly grouped: GroupedLinear | null;
+  /** Experts have biases. */
+  readonly biased: boolean;
   /** Softmax attention, of which a layer has at most one, and its time. */
   readonly core: { readonly operator: CoreAttention; readonly time: OperatorTime } | null;
   readonly sublayers: number;
@@ -78,6 +80,7 @@ const sumOperators = (context: LayerContext, operators: readonly Operator[]): Op
     denseParameters,
     expertParameters,
     grouped,
+    biased: operators.some(({ name }) => name === 'expert_bias'),
     core,
     products: tensorProducts(operators, times),
     sublayers: tensorSublayers(operators),

@@ -54,6 +54,28 @@ describe('a layer that the host bounds', () => {
     expect(layerTime(moe, strategy, conditions)).toBeCloseTo(want, 2);
   });
 
+  it('biases of experts are launched one by one: eight kernels of 8 µs for each of two local experts', () => {
+    const biased = {
+      ...moeModel,
+      kinds: moeModel.kinds.map((kind) =>
+        kind.feedForward.kind === 'moe'
+          ? { ...kind, feedForward: { ...kind.feedForward, bias: true } }
+          : kind,
+      ),
+    };
+    const exact = { ...HOST, hostNorm: 20 };
+    const time = (subject: typeof moeModel, conditions: RunConditions = {}): number => {
+      const problem = problemOf({ model: subject, cluster: clusterOf(2) }, { conditions });
+      const [kind] = createEstimator(problem, calibrationWith({ runtime: exact })).layerCosts(
+        strategyOf({ data: 16, expert: 8 }),
+      ).kinds;
+      return (kind?.forward ?? 0) + (kind?.backward ?? 0);
+    };
+    expect(time(biased) - time(moeModel)).toBeCloseTo(2 * 8 * 8e-6, 6);
+    // Fused experts add them in the epilogue.
+    expect(time(biased, { fusedExperts: true })).toBeCloseTo(time(moeModel), 6);
+  });
+
   it('costs GPU time alone inside graphs of the whole iteration', () => {
     expect(layerTime(true, { expert: 8 }, { cudaGraphs: 'full' })).toBeLessThan(0.1);
   });

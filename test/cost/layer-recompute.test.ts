@@ -173,6 +173,11 @@ describe('selective recomputation repeats', () => {
   });
 });
 
+it('clamps of gpt-oss stand inside the activation that is recomputed', () => {
+  const clamped = [...parts, work('moe', 4096, 'expert_clamp')];
+  expect(repeated({ kind: 'selective', modules: ['moe_act'] }, clamped)).toBeCloseTo(256 + 4096, 6);
+});
+
 describe('other policies repeat', () => {
   it('everything in full recomputation, of a block or of a unit too', () => {
     expect(repeated({ kind: 'none' })).toBe(0);
