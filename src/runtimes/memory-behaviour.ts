@@ -162,7 +162,8 @@ const HABITS: Readonly<Record<SoftwareProfile, Habit>> = {
     checkpoint: 1.22,
     live: 0.3,
     outside: 6.5 * GIB,
-    bound: 1.09,
+    // The largest of 55 peaks is 1.10 times the expected one; a 56th contradicts the same run with a larger micro-batch.
+    bound: 1.11,
     source: 'deepspeedai/DeepSpeed @ edaa722; device memory of 56 BigScience trials',
   },
   // Bounds of a grid search on 390 runs: which ran and which did not.
