@@ -1,6 +1,6 @@
 /** Constants of one accelerator and its links from the results of the probe script. */
 import { createTopology } from '../cluster/topology.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import type { Accelerator, Cluster } from '../cluster/cluster.ts';
 import type { AttentionGeneration, Calibration, GemmFormat, LinkCalibration } from '../cost/calibration.ts';
 import { acceleratorCalibration } from '../cost/calibration.ts';
 import { allReduceTime, allToAllTime, gatherTime } from '../cost/collectives.ts';
@@ -100,6 +100,16 @@ export const fitAttention = (
   const backward = rows.map((row) => (2.5 * row.forward_s) / row.backward_s);
   return { rate: median(rate) ?? 0, backward: median(backward) ?? 0 };
 };
+
+const AMPERE_KERNELS: ReadonlySet<AttentionGeneration> = new Set(['triton', 'flash1', 'flash2']);
+
+/**
+ * Kernels written for Ampere's instructions leave tensor cores of later GPUs idle (FlashAttention 2: 35 % of an H100, Shah
+ * et al. 2024, arXiv 2407.08608) and power to spare: alone in a loop they keep clocks that they do not have among
+ * products. Kernels of the GPU's own generation draw the power themselves, so that their loop shows it.
+ */
+const leavesPower = (kernel: AttentionGeneration, { architecture }: Accelerator): boolean =>
+  AMPERE_KERNELS.has(kernel) && (architecture === 'hopper' || architecture === 'blackwell');
 
 type Times = (machine: Machine, bytes: number) => number;
 
@@ -233,7 +243,9 @@ export const fitProbe = (root: Tree, probe: Probe, calibrationOf: (root: Tree) =
   for (const kernel of kernels) {
     const rows = probe.attention.filter((row) => row.kernel === kernel);
     const { rate, backward } = fitAttention(rows, machine.peak.bf16, shipped.attention[kernel].halfLength);
-    set(['accelerators', entry, 'attention', kernel, 0], rate);
+    const clocks = leavesPower(kernel, group.accelerator) ? sustained : 1;
+    // Without products it is not known how far clocks fall: the rate stays as shipped.
+    if (clocks !== null) set(['accelerators', entry, 'attention', kernel, 0], rate * clocks);
     set(['accelerators', entry, 'attention', kernel, 2], backward);
   }
 

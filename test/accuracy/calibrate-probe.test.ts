@@ -61,12 +61,28 @@ describe('calibration by a probe', () => {
       if (found === undefined) throw new Error(path);
       return found.value / found.shipped;
     };
-    for (const constant of ['cudnn-v9.0', 'cudnn-v9.2', 'flash2.2'])
-      expect(said(`attention.${constant}`)).toBeCloseTo(1, 2);
     // FlashAttention 2 leaves power to spare: among products it runs at their clocks, 0.856 of its own.
-    expect(0.856 * said('attention.flash2.0')).toBeCloseTo(1, 2);
+    for (const constant of ['cudnn-v9.0', 'cudnn-v9.2', 'flash2.0', 'flash2.2'])
+      expect(said(`attention.${constant}`)).toBeCloseTo(1, 2);
     expect(said('gemm.fp8.1')).toBe(1);
     for (const bandwidth of ['streaming', 'elementwise']) expect(said(bandwidth)).toBeCloseTo(1, 1);
+  });
+
+  it.each<[string, string, boolean, number]>([
+    ["an A100's own kernel as it ran", 'NVIDIA A100-SXM4-80GB', true, 0.5],
+    // Of the peak of an H100, 989.4 TFLOP/s in place of 312, and at 0.9 of the clocks.
+    [
+      "Ampere's kernel on a later GPU at the clocks of products",
+      'NVIDIA H100 80GB HBM3',
+      true,
+      (0.9 * 0.5 * 312) / 989.4,
+    ],
+    ['as shipped where no product says what the clocks are', 'NVIDIA H100 80GB HBM3', false, 0.283],
+  ])('FlashAttention 2: %s', (_, name, products, rate) => {
+    const probe = sampleProbe({ name });
+    const preset = name.includes('A100') ? 'a100-sxm-80gb' : 'h100-sxm-80gb';
+    const entry = entryOf({ ...probe, gemm: products ? probe.gemm : [] }, preset);
+    expect(entry).toMatchObject({ attention: { flash2: { rate: expect.closeTo(rate, 3) as number } } });
   });
 
   it('leaves what it did not measure', () => {
