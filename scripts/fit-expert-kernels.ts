@@ -11,52 +11,11 @@ import { acceleratorCalibration } from '../src/cost/calibration.ts';
 import { distinctShare } from '../src/cost/layer-communication.ts';
 import { defaultCalibration } from '../src/ingest/calibration.ts';
 import { readAccelerator } from '../src/ingest/presets.ts';
-
-interface Product {
-  readonly stage: string;
-  readonly experts: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-  readonly efficiency: number;
-}
-
-const PEAK = 2250e12;
-const BANDWIDTH = 8e12;
-const ROW =
-  /^b200\w*,group_matmul,[\d.]+,ng=(\d+);M=(\d+);N=(\d+);K=(\d+);.*main_grad_dtype=fp32;stage=(\w+);.*,([\d.]+)$/;
-
-const products = (folder: string): readonly Product[] =>
-  readFileSync(path.join(folder, 'simumax-operator-efficiency.csv'), 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      const [, experts, rows, columns, depth, stage, efficiency] = ROW.exec(line.trim()) ?? [];
-      if (stage === undefined) return [];
-      const [n, m, w, k, e] = [experts, rows, columns, depth, efficiency].map(Number);
-      return [{ stage, experts: n ?? 0, rows: m ?? 0, columns: w ?? 0, depth: k ?? 0, efficiency: e ?? 0 }];
-    });
-
-/** Depth of a stage's product: inputs, outputs, rows. */
-const depthOf = (product: Product): number =>
-  product.stage === 'fwd' ? product.depth : product.stage === 'bwd_grad_act' ? product.columns : product.rows;
-
-/** Predicted over measured time: rate relative to a burst, seconds an expert, bytes a weight for accumulation. */
-const ratio = (p: Product, rate: number, overhead: number, accumulation: number): number => {
-  const { gemm, streaming } = acceleratorCalibration(
-    defaultCalibration(),
-    readAccelerator('b200-sxm-180gb').accelerator,
-  );
-  const flops = 2 * p.experts * p.rows * p.columns * p.depth;
-  const weights = p.experts * p.columns * p.depth;
-  const stream = BANDWIDTH * streaming;
-  const compute = (flops / (PEAK * gemm.bf16.efficiency * rate)) * (1 + gemm.bf16.depth / depthOf(p));
-  const gradient = p.stage === 'bwd_grad_w' ? (accumulation * weights) / stream : 0;
-  const time = Math.hypot(compute, (2 * weights) / stream) + p.experts * overhead + gradient;
-  return time / (flops / (PEAK * p.efficiency));
-};
+import { products, ratio } from './ablation/grouped-products.ts';
+import type { Product } from './ablation/grouped-products.ts';
 
 const errorOf = (list: readonly Product[], ...constants: readonly [number, number, number]): number =>
-  median(list.map((p) => Math.abs(Math.log(ratio(p, ...constants))))) ?? Infinity;
+  median(list.map((p) => Math.abs(Math.log(ratio(p, defaultCalibration(), ...constants))))) ?? Infinity;
 
 const grid = (from: number, to: number, step: number): readonly number[] =>
   Array.from({ length: Math.round((to - from) / step) + 1 }, (_, i) => from + i * step);

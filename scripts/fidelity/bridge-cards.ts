@@ -171,13 +171,13 @@ const configAt = (launch: string, name: string): Json =>
   JSON.parse(readFileSync(path.join(launch, 'hf_configs', `${name}.config.json`), 'utf8')) as Json;
 
 /** `launch`: the folder that holds the runs, the recipes and hf_configs. */
-export const bridgeCards = (launch: string): readonly CardResult[] => {
+export const bridgeCards = (launch: string, calibration = defaultCalibration()): readonly CardResult[] => {
   const rowsOf = (name: string): readonly Json[] => {
     const file = path.join(launch, name);
     return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { rows: readonly Json[] }).rows : [];
   };
   const recipes = new Map(rowsOf('bridge_perf_recipes.json').map((row) => [row['recipe'], row['settings']]));
-  const predict = createPredictor(defaultCalibration());
+  const predict = createPredictor(calibration);
   return (rowsOf('bridge_measured_runs.json') as unknown as readonly Card[]).map((card): CardResult => {
     const [task = '', accelerator = ''] = card.path.split('/');
     const result = (error: number | null, lacks: string | null): CardResult => ({

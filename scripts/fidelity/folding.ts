@@ -27,8 +27,11 @@ interface Row {
   readonly predicted: number;
 }
 
-export const foldingReport = (lines: readonly MeasuredLine[]): FoldingReport => {
-  const predict = createPredictor(defaultCalibration());
+export const foldingReport = (
+  lines: readonly MeasuredLine[],
+  calibration = defaultCalibration(),
+): FoldingReport => {
+  const predict = createPredictor(calibration);
   const rows: Row[] = [];
   let [all, oomRows, oomFound] = [0, 0, 0];
   for (const line of lines) {

@@ -6,6 +6,7 @@
 import { optimizerTime } from '../../src/cost/data-parallel.ts';
 import { createLayerTables } from '../../src/cost/layer-set.ts';
 import { pipelineMakespan } from '../../src/cost/pipeline.ts';
+import type { Calibration } from '../../src/cost/calibration.ts';
 import type { PipelineInput } from '../../src/cost/stage.ts';
 import { createStageLinks } from '../../src/cost/stage-links.ts';
 import { defaultCalibration } from '../../src/ingest/calibration.ts';
@@ -74,10 +75,11 @@ const strategyOf = (row: Row, vocabulary: VocabularyPlacement): Strategy =>
 const besidePasses = (
   row: Row,
   vocabulary: VocabularyPlacement,
+  calibration: Calibration,
 ): Pick<PipelineInput, 'links'> & { step: number } => {
   const problem = problemOf(row);
   const strategy = strategyOf(row, vocabulary);
-  const tables = createLayerTables(problem, defaultCalibration());
+  const tables = createLayerTables(problem, calibration);
   const [set] = tables.sets(strategy);
   if (set === undefined) throw new Error('a cluster without nodes');
   const { links } = createStageLinks(problem, tables)(set, strategy)[0] ?? { links: [] };
@@ -128,9 +130,9 @@ export interface VocabularyRun {
   readonly error: number;
 }
 
-export const vocabularyRuns = (file: string): readonly VocabularyRun[] =>
+export const vocabularyRuns = (file: string, calibration = defaultCalibration()): readonly VocabularyRun[] =>
   readRows(file).map((row) => {
-    const beside = besidePasses(row, PLACEMENTS[textOf(row, 'method')] ?? 'last');
+    const beside = besidePasses(row, PLACEMENTS[textOf(row, 'method')] ?? 'last', calibration);
     const time = pipelineMakespan(inputOf(row, beside)) + beside.step;
     return {
       name: ['method', 'sequence_length', 'vocabulary', 'hidden'].map((key) => textOf(row, key)).join(' '),

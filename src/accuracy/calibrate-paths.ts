@@ -7,10 +7,10 @@ import type { Training } from '../plan/problem.ts';
 import type { Path, Tree } from './fit-parameters.ts';
 
 const ACCELERATOR =
-  'sustained elementwise attention/triton/0 attention/flash1/0 attention/flash2/0 attention/flash3/0 attention/cudnn/0 attention/cudnn-v9/0 batched_gemm batched_gemm_misaligned expert_overhead expert_cast permutation recurrence';
+  'sustained elementwise attention/triton/0 attention/flash1/0 attention/flash2/0 attention/flash3/0 attention/cudnn/0 attention/cudnn-v9/0 batched_gemm batched_gemm_misaligned expert_overhead expert_cast recurrence';
 const LINK = 'reduce gather all_to_all token_exchange point_to_point step';
 const RUNTIME =
-  'host_dense host_moe host_expert host_fused_dispatcher host_expert_overlap host_attention_graph traffic eager_traffic unfused_norm loss_bytes accumulation_bytes tensor_exposed tensor_overlap_exposed tensor_fixed data_exposed fsdp_node fsdp_network pipeline_exposed expert_all_to_all expert_overlap optimizer_parameter optimizer_shard offload_seconds iteration_overhead transfer_host gather_host';
+  'host_dense host_moe host_expert host_fused_dispatcher host_expert_overlap host_attention_graph traffic eager_traffic unfused_norm loss_bytes accumulation_bytes tensor_exposed tensor_overlap_exposed data_exposed fsdp_node fsdp_network expert_overlap optimizer_parameter optimizer_shard offload_seconds iteration_overhead gather_host';
 
 const pathsOf = (section: string, entry: string, names: string): readonly Path[] =>
   names

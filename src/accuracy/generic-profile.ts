@@ -14,9 +14,7 @@ const KEYS = [
   'accumulation_bytes',
   'tensor_exposed',
   'tensor_overlap_exposed',
-  'tensor_fixed',
   'data_exposed',
-  'pipeline_exposed',
   'optimizer_parameter',
   'optimizer_shard',
 ];

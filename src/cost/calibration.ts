@@ -37,15 +37,13 @@ export interface AcceleratorCalibration {
   /** Batched GEMM of unfused attention: share of bf16 peak, head dimension a multiple of 8 and otherwise. */
   readonly batchedGemm: number;
   readonly batchedGemmMisaligned: number;
-  /** Attained share of the memory bandwidth: elementwise kernels; streaming kernels (loss, optimizer, permutation). */
+  /** Attained share of the memory bandwidth: elementwise kernels; streaming kernels (loss, optimizer, token permutation). */
   readonly elementwise: number;
   readonly streaming: number;
   /** Seconds per local expert and grouped-GEMM pass beyond the roofline: unequal tiles, a product's launch. */
   readonly expertOverhead: number;
   /** The same, added in low precision: each expert's operands are cast, scaled and transposed by kernels of their own. */
   readonly expertCast: number;
-  /** Attained share of the memory bandwidth of token permutation. */
-  readonly permutation: number;
   /** Shortest time of a kernel, seconds. */
   readonly kernelFloor: number;
   /** Rate of linear-time mixers (state space, delta rule): share of bf16 peak. */
@@ -83,8 +81,6 @@ export interface RuntimeCalibration {
   readonly hostMoe: number;
   /** What each local expert adds to it: operands, products and gradients of its own. */
   readonly hostExpert: number;
-  /** Host seconds per layer, micro-batch and tensor-parallel rank where tensor > 1 (builds that check each collective). */
-  readonly hostTensorRank: number;
   /** Exponent p of (gpu^p + host^p)^(1/p). */
   readonly hostNorm: number;
   /** Factor on host time of a MoE layer with a fused dispatcher (DeepEP, HybridEP), with expert overlap, with graphs of attention and router. */
@@ -105,17 +101,11 @@ export interface RuntimeCalibration {
   /** Exposed share of tensor-parallel communication: plain; with the runtime's overlap switched on. */
   readonly tensorExposed: number;
   readonly tensorOverlapExposed: number;
-  /** Seconds per exposed tensor-parallel collective beyond latency and bandwidth. */
-  readonly tensorFixed: number;
   /** Exposed share of gradient reduction and parameter gathering with overlap. */
   readonly dataExposed: number;
   /** FSDP: a layer costs max + x · min of compute and communication; within a node, across nodes. */
   readonly fsdpNode: number;
   readonly fsdpNetwork: number;
-  /** Exposed share of stage transfers in the steady state. */
-  readonly pipelineExposed: number;
-  /** Factor on the time of the expert all-to-all (imbalance, kernel inefficiency). */
-  readonly expertAllToAll: number;
   /** max + x · min of expert communication and compute when they overlap. */
   readonly expertOverlap: number;
   /** Bytes per parameter of the step, whole copy and owned shard. */
@@ -125,8 +115,7 @@ export interface RuntimeCalibration {
   readonly offloadSeconds: number;
   /** Seconds per iteration whatever the layout. */
   readonly iterationOverhead: number;
-  /** Seconds per stage transfer that the host spends (metadata messages). */
-  readonly transferHost: number;
+  /** Seconds per layer and rank of the shard to gather parameters tensor by tensor. */
   readonly gatherHost: number;
 }
 

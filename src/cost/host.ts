@@ -39,10 +39,9 @@ const EAGER_LAUNCH = 8e-6;
  * MoE layer launches like two dense ones. Experts that run one after the other add an MLP's launches each.
  */
 export const hostTime = (context: LayerContext, work: HostWork): number => {
-  const { runtime, behaviour, tensor } = context;
+  const { runtime, behaviour } = context;
   if (behaviour.cudaGraphs === 'full') return 0;
-  const dense = runtime.hostDense + (tensor > 1 ? runtime.hostTensorRank * tensor : 0);
-  let time = dense;
+  let time = runtime.hostDense;
   if (work.experts > 0 && behaviour.expertCapacity !== null && behaviour.cudaGraphs !== 'none')
     time *= PADDED_LAYERS;
   else if (work.experts > 0) {
@@ -52,7 +51,7 @@ export const hostTime = (context: LayerContext, work: HostWork): number => {
     if (work.overlapExpert) time *= runtime.hostExpertOverlap;
     if (behaviour.cudaGraphs === 'attention') time *= runtime.hostAttentionGraph;
   }
-  if (behaviour.sequentialExperts) time += work.experts * MLP_OF_LAYER * dense;
+  if (behaviour.sequentialExperts) time += work.experts * MLP_OF_LAYER * runtime.hostDense;
   return time * (1 + FORWARD_LAUNCHES * work.repeated);
 };
 

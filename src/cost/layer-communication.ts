@@ -104,7 +104,7 @@ export const tensorCommunication = (
   if (context.tensor === 1 || sublayers === 0) return nothing;
   const { runtime, behaviour, sequenceParallel } = context;
   const { tensorPasses, hiddenBackward, besideProducts } = behaviour;
-  const pass = tensorPass(context, spans, hidden) + runtime.tensorFixed / 2;
+  const pass = tensorPass(context, spans, hidden);
   const exposed = overlapped ? runtime.tensorOverlapExposed : runtime.tensorExposed;
   if (sequenceParallel && besideProducts) {
     const { forward, backward } = passesBesideProducts(pass, context.tensor, sublayers, products);
@@ -197,7 +197,7 @@ export const expertCommunication = (
   layer: GroupedLinear,
   dispatcher: Dispatcher,
 ): PassPair => {
-  const { machine, runtime } = context;
+  const { machine } = context;
   const tokens = ownTokens(context);
   const copies = routedCopies(context, layer.topK);
   const rows = ELEMENT * tokens * layer.inputs * copies;
@@ -215,7 +215,7 @@ export const expertCommunication = (
           remote: distinctShare(reachable(spans.expert.domains, layer.groups), copies),
           local: distinctShare(reachable(spans.expert.size, layer.groups), copies),
         })
-      : 2 * runtime.expertAllToAll * allToAllTime(machine, spans.expert, bytes);
+      : 2 * allToAllTime(machine, spans.expert, bytes);
   }
   const gathered = 2 * gatherTime(machine, spans.expertTensor, rows * context.expertTensor);
   return { forward: exchange + gathered, backward: exchange + gathered };
@@ -247,7 +247,5 @@ export const sortingTime = (context: LayerContext, layer: GroupedLinear, dispatc
   if (dispatcher !== 'all-to-all' || context.expert === 1 || layer.experts / context.expert <= 1) return 0;
   const { machine, expertTensor, imbalance } = context;
   const rows = ownTokens(context) * routedCopies(context, layer.topK) * expertTensor * imbalance;
-  return (
-    (2 * COPIED_ELEMENT * rows * layer.inputs) / (machine.memoryBandwidth * machine.constants.permutation)
-  );
+  return (2 * COPIED_ELEMENT * rows * layer.inputs) / (machine.memoryBandwidth * machine.constants.streaming);
 };

@@ -209,7 +209,7 @@ const pointwise = (context: LayerContext, operator: Pointwise, copies: number): 
   const { machine, runtime, behaviour } = context;
   if (operator.name === 'cross_entropy') return loss(context, operator);
   if (behaviour.fusedExperts && inEpilogue(operator)) return { forward: 0, backward: 0, weightGradient: 0 };
-  const fraction = isPermutation(operator) ? machine.constants.permutation : machine.constants.elementwise;
+  const fraction = isPermutation(operator) ? machine.constants.streaming : machine.constants.elementwise;
   const whole = isPermutation(operator) || operator.unfused === true;
   const factor = whole ? 1 : behaviour.compiled ? runtime.traffic : runtime.eagerTraffic;
   const extra = !behaviour.fusedNorm && isHiddenNorm(operator) ? runtime.unfusedNorm * operator.width : 0;

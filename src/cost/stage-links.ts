@@ -17,7 +17,7 @@ const ELEMENT = 2;
 export type StageLinks = Pick<PipelineInput, 'links' | 'directed'>;
 
 /**
- * One-way transfer of a micro-batch's hidden state over each stage boundary, as far as it is exposed. A stack that
+ * One-way transfer of a micro-batch's hidden state over each stage boundary. A stack that
  * scatters transfers sends 1∕tensor of it per rank and gathers it on arrival; with sequence parallelism a rank holds
  * no more than that. Over measured links every replica has its own (those alike appear once).
  */
@@ -27,7 +27,7 @@ const makeLinks = (
   set: LayerSet,
   s: Strategy,
 ): readonly StageLinks[] => {
-  const { runtime, behaviour, machine } = set;
+  const { behaviour, machine } = set;
   const tokens = (s.microBatchSize * problem.training.sequenceLength) / s.context;
   const whole = ELEMENT * tokens * problem.model.hidden;
   const cut = s.sequenceParallel || behaviour.scattersTransfers ? s.tensor : 1;
@@ -37,16 +37,15 @@ const makeLinks = (
   const arrive = gathered
     ? gatherTime(machine, topology.groupSpan({ world, size: s.tensor, stride: 1 }), whole)
     : 0;
-  const exposed = (time: number): Seconds =>
-    seconds(runtime.pipelineExposed * (time + arrive) + runtime.transferHost);
+  const arrival = (time: number): Seconds => seconds(time + arrive);
   const replicas = topology.replicaHops({ world, ...stageAxis(s) }, s.tensor * s.context);
   return replicas.map((hops): StageLinks => {
     const times = hops.map((hop) => transferTimes(machine, hop, whole / cut));
-    const links = times.map(({ down, up }) => exposed((down + up) / 2));
+    const links = times.map(({ down, up }) => arrival((down + up) / 2));
     if (topology.links === null) return { links };
     const directed = {
-      down: times.map(({ down }) => exposed(down)),
-      up: times.map(({ up }) => exposed(up)),
+      down: times.map(({ down }) => arrival(down)),
+      up: times.map(({ up }) => arrival(up)),
     };
     return { links, directed };
   });

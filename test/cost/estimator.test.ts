@@ -203,7 +203,7 @@ describe('an estimate', () => {
   });
 
   it('a balanced 1F1B pipeline has (p − 1)∕(m + p − 1) of bubble', () => {
-    const quiet = calibrationWith({ runtime: { pipelineExposed: 0 } });
+    const quiet = calibrationWith({ link: { pointToPoint: 1e9 } });
     const bare: Model = { ...model, vocabularySize: 8 };
     const { time } = createEstimator(problemOf({ model: bare }), quiet).estimate(
       strategyOf({ pipeline: 4, data: 2 }),

@@ -9,7 +9,6 @@ const HOST = {
   hostDense: 1,
   hostMoe: 10,
   hostExpert: 0.25,
-  hostTensorRank: 0.5,
   hostFusedDispatcher: 0.8,
   hostExpertOverlap: 1.5,
   hostAttentionGraph: 0.6,
@@ -31,7 +30,6 @@ describe('a layer that the host bounds', () => {
   it.each<[string, boolean, Partial<Strategy>, RunConditions, number]>([
     ['dense', false, {}, {}, 1],
     ['dense, fully recomputed: a third more launches', false, { recompute: { kind: 'full' } }, {}, 4 / 3],
-    ['dense, tensor 2: half a second for each rank', false, { tensor: 2, data: 8 }, {}, 2],
     // Ten seconds and a quarter for each of two local experts.
     ['MoE', true, { expert: 8 }, {}, 10.5],
     ['MoE, one local expert', true, { expert: 16 }, {}, 10.25],

@@ -2,10 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { createTopology } from '../../src/cluster/topology.ts';
 import type { GroupSpan } from '../../src/cluster/topology.ts';
+import type { LinkCalibration } from '../../src/cost/calibration.ts';
 import { withHost } from '../../src/cost/host.ts';
 import { layerCost } from '../../src/cost/layer.ts';
 import type { LayerCost, LayerOptions } from '../../src/cost/layer.ts';
 import { machineOf } from '../../src/cost/machine.ts';
+import type { Machine } from '../../src/cost/machine.ts';
 import type { LayerContext } from '../../src/cost/operator-time.ts';
 import { addParts, noParts, scaleParts, total } from '../../src/cost/parts.ts';
 import type { Module, Operator, Pointwise } from '../../src/model/operator.ts';
@@ -21,29 +23,30 @@ const alone = { tensor: near(1), context: near(1), expert: near(1), expertTensor
 
 /** 1e6 tokens at 1e12 B/s: a byte a token is a microsecond, `seconds` of them a second. */
 const TOKENS = 1e6;
+const machineWith = (link: Partial<LinkCalibration> = {}): Machine => {
+  const [group] = cluster.groups;
+  if (group === undefined) throw new Error('no group');
+  return machineOf(group, calibrationWith({ link }));
+};
 const contextWith = (
   change: Partial<LayerContext> = {},
   conditions: RunConditions = {},
   runtime: Partial<LayerContext['runtime']> = {},
-): LayerContext => {
-  const [group] = cluster.groups;
-  if (group === undefined) throw new Error('no group');
-  return {
-    machine: machineOf(group, calibrationWith()),
-    runtime: { ...runtimeConstants, ...runtime },
-    behaviour: timeBehaviour(problemOf({}, { conditions }).training, 'ampere'),
-    format: 'bf16',
-    tokens: TOKENS,
-    sequenceLength: 4096,
-    context: 1,
-    tensor: 1,
-    sequenceParallel: false,
-    expert: 1,
-    expertTensor: 1,
-    imbalance: 1,
-    ...change,
-  };
-};
+): LayerContext => ({
+  machine: machineWith(),
+  runtime: { ...runtimeConstants, ...runtime },
+  behaviour: timeBehaviour(problemOf({}, { conditions }).training, 'ampere'),
+  format: 'bf16',
+  tokens: TOKENS,
+  sequenceLength: 4096,
+  context: 1,
+  tensor: 1,
+  sequenceParallel: false,
+  expert: 1,
+  expertTensor: 1,
+  imbalance: 1,
+  ...change,
+});
 
 /** Memory-bound work of so many seconds forward and three times as many backward. */
 const work = (module: Module, seconds: number, name: string = module): Pointwise => ({
@@ -298,7 +301,11 @@ describe('what hides', () => {
       costOf(
         [experts, work('mlp', forward)],
         { overlapExpert: true },
-        contextWith({ expert: 4 }, {}, { expertOverlap: 0.2, expertAllToAll: exchange }),
+        contextWith(
+          { expert: 4, machine: machineWith({ allToAll: 1 / exchange }) },
+          {},
+          { expertOverlap: 0.2 },
+        ),
         spans,
       );
     // Forward: products of 2 s (weights beside them: 0.2 ms), 10 s of other work, two copies of 2·10⁶ rows of 5000 elements,
