@@ -3,6 +3,10 @@ import type { AccuracyReport } from '../src/accuracy/report.ts';
 import { errorStatistics } from '../src/accuracy/metrics.ts';
 import { percent } from '../src/accuracy/report-tables.ts';
 import { timePair } from '../src/accuracy/summary.ts';
+import { hasData } from '../test/shared-data.ts';
+import { homogeneous, summarise, unevenModel } from './links/amp.ts';
+import { sailorRows } from './links/sailor.ts';
+import { meanAbsolute } from './links/table.ts';
 
 interface Peer {
   readonly name: string;
@@ -12,7 +16,26 @@ interface Peer {
   /** Records of the corpus that are (nearly) the same points. */
   readonly same?: RegExp;
   readonly note?: string;
+  /** Our figures on the peer's own trials, given what it measured; null where their data are not at hand. */
+  readonly given?: () => string | null;
 }
+
+const byMachine = (key: 'tau' | 'theirTau' | 'error'): string =>
+  [summarise(homogeneous), summarise(unevenModel())]
+    .map((trials) => (key === 'error' ? percent(trials[key]) : trials[key].toFixed(2)))
+    .join(' and ');
+
+const onAmp = (): string | null =>
+  hasData('clusters', 'amp')
+    ? `given its layer times, two constants a machine fitted to the trials: Kendall τ ${byMachine('tau')} on its two machines (its own estimates: ${byMachine('theirTau')}), error ${byMachine('error')} (mean, 66 trials that ran)`
+    : null;
+
+const onSailor = (): string | null => {
+  if (!hasData('clusters', 'sailor')) return null;
+  const rows = sailorRows();
+  const error = percent(meanAbsolute(rows.map(({ ours, measured }) => ours / measured - 1)));
+  return `given its layer times: ${error} mean (${String(rows.length)} runs of its validation)`;
+};
 
 /** Figures as their authors print them. */
 const PEERS: readonly Peer[] = [
@@ -49,6 +72,14 @@ const PEERS: readonly Peer[] = [
     validated: '117 trials on its own clusters',
     needs: 'layer profiles',
     printed: 'none; ranks alone',
+    given: onAmp,
+  },
+  {
+    name: 'Sailor (SOSP 25)',
+    validated: 'GH200, A100 and V100 in one job',
+    needs: 'layer profiles, measured links',
+    printed: 'not at hand',
+    given: onSailor,
   },
   {
     name: 'Proteus',
@@ -88,6 +119,18 @@ const PEERS: readonly Peer[] = [
     printed: 'under 5.35 %; under 3.74 % on large training',
   },
   {
+    name: 'Zhang et al. (arXiv 2509.22832)',
+    validated: 'models of up to 20B on up to 128 A100 or GH200',
+    needs: 'sampled regressors',
+    printed: '4.98 % on A100, 9.38 % on GH200',
+  },
+  {
+    name: 'ATLAHS (arXiv 2505.08936)',
+    validated: 'application traces',
+    needs: 'traces of the run',
+    printed: 'under 5 %',
+  },
+  {
     name: 'Primus projection',
     validated: '4 rows on MI325X and MI355X',
     needs: 'a benchmark of one node',
@@ -113,8 +156,9 @@ export const peerTable = (report: AccuracyReport): string =>
     '',
     '| tool | validated on | needs | printed error | planner on the same points |',
     '|---|---|---|---|---|',
-    ...PEERS.map(({ name, validated, needs, printed, same, note }) => {
-      const own = same === undefined ? 'not in the corpus' : `${ours(report, same)}: ${note ?? ''}`;
+    ...PEERS.map(({ name, validated, needs, printed, same, note, given }) => {
+      const own =
+        same === undefined ? (given?.() ?? 'not in the corpus') : `${ours(report, same)}: ${note ?? ''}`;
       return `| ${name} | ${validated} | ${needs} | ${printed} | ${own} |`;
     }),
     '',
