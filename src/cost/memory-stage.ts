@@ -107,6 +107,7 @@ export const createStageMemory = (
     const offload = conditions.optimizerOffload ?? (strategy.offload === 'optimizer' ? 1 : 0);
     const optimizer = states.optimizer - offload * states.moments;
     out.parameters = states.weights * (states.shardsWeights ? sharded : whole);
+    if (!states.shardsWeights) out.parameters += behaviour.weightCopies * (sums.dense + sums.expert);
     out.gradients = (states.gradients + bucket) * (states.shardsGradients ? sharded : whole);
     out.optimizerStates = optimizer * sharded;
     // Two bytes an element in `extras`: the gradient of the table as autograd makes it.

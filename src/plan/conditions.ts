@@ -88,6 +88,8 @@ export interface RunConditions {
   readonly hostRunsAhead?: boolean;
   /** Every rank makes its parameters whole on the GPU before they are sharded; absent: it makes its shards alone. */
   readonly startsWhole?: boolean;
+  /** Weights of linears are stored and gathered in the format of the products alone; absent: also in half precision. */
+  readonly lowPrecisionParameters?: boolean;
   /** Each parameter steps as its gradient comes, so that no gradient is kept. */
   readonly stepsInBackward?: boolean;
   /** Weight gradients are added to the accumulated ones inside the matrix product; absent: yes. */

@@ -69,6 +69,8 @@ export interface MemoryBehaviour {
   readonly expectsRetention: boolean;
   /** Bytes per parameter of the embedding table on a first stage: its gradient, dense, until the last micro-batch. */
   readonly embeddingGradient: number;
+  /** Bytes per weight of a layer's linears in 8 or 4 bits, beside the half-precision ones; negative where they replace them. */
+  readonly weightCopies: number;
   /** Transformer Engine caches one half-precision weight-gradient buffer per distinct linear shape. */
   readonly dummyWeightGradients: boolean;
   /** Library workspaces inside the allocator, bytes. */
@@ -93,7 +95,8 @@ export interface MemoryBehaviour {
 }
 
 /** What follows from the training and the accelerator. */
-type Derived = 'profile' | 'constant' | 'groupedConstant' | 'pipelineBound' | 'accumulatesWhole';
+type Derived =
+  'profile' | 'constant' | 'groupedConstant' | 'pipelineBound' | 'accumulatesWhole' | 'weightCopies';
 
 const MEGATRON: Omit<MemoryBehaviour, Derived> = {
   states: { extra: 0, buckets: 0, shardExtra: 0 },
@@ -260,6 +263,27 @@ const workspaces = (architecture: AcceleratorArchitecture): { constant: number; 
     ? { constant: 100e6, groupedConstant: 4 * 32 * MIB }
     : { constant: 70e6, groupedConstant: 4 * 4 * MIB };
 
+/**
+ * Transformer Engine quantises weights with the first micro-batch and keeps them for the others, in the layout of each of
+ * the two products that use them; Blackwell reads 8-bit tensors of one scale in either layout. MXFP8 has a byte of scale
+ * for 32 elements, NVFP4 one for 16. `--fp8-param-gather` keeps no weights in half precision beside them
+ * (NVIDIA/TransformerEngine pytorch/module/linear.py get_weight_workspace, utils.py is_non_tn_fp8_gemm_supported;
+ * NVIDIA/Megatron-LM core/extensions/transformer_engine.py is_first_microbatch).
+ */
+const weightCopies = ({ precision, conditions }: Training, architecture: AcceleratorArchitecture): number => {
+  const replaced = conditions?.lowPrecisionParameters === true ? 2 : 0;
+  switch (precision) {
+    case 'fp8':
+      return (architecture === 'blackwell' ? 1 : 2) - replaced;
+    case 'mxfp8':
+      return 2 * (1 + 1 / 32) - replaced;
+    case 'nvfp4':
+      return 2 * (1 / 2 + 1 / 16) - replaced;
+    default:
+      return 0;
+  }
+};
+
 /** Megatron-FSDP queues two layers' reductions beside the layer that is computed (062c833 wait_for_previous_grad_reduce). */
 const MEGATRON_FSDP_QUEUE = 3;
 
@@ -283,6 +307,7 @@ export const memoryBehaviour = (
   return {
     ...habit,
     startsWhole: stated.startsWhole ?? habit.startsWhole,
+    weightCopies: profile === 'megatron-core' ? weightCopies(training, architecture) : 0,
     gated: habit.gated - (stated.recomputeActivation === true ? 2 : 0),
     plain: habit.plain - (stated.recomputeActivation === true ? 2 : 0),
     accumulatesWhole: accumulatesWhole(training),

@@ -6,9 +6,11 @@ import { createStageMemory, emptyStage } from '../../src/cost/memory-stage.ts';
 import type { StageBytes } from '../../src/cost/memory-stage.ts';
 import { stateBytes } from '../../src/cost/memory-states.ts';
 import type { ScheduleShape } from '../../src/cost/schedule-order.ts';
+import type { AcceleratorArchitecture } from '../../src/cluster/cluster.ts';
 import type { Model, MoeFeedForward } from '../../src/model/model.ts';
 import type { RunConditions, SoftwareProfile } from '../../src/plan/conditions.ts';
 import type { StageMemory } from '../../src/plan/plan.ts';
+import type { Precision } from '../../src/plan/problem.ts';
 import { memoryBehaviour } from '../../src/runtimes/memory-behaviour.ts';
 import type { MemoryBehaviour } from '../../src/runtimes/memory-behaviour.ts';
 import type { Partition, Strategy } from '../../src/strategy/strategy.ts';
@@ -331,6 +333,35 @@ describe('buffers', () => {
     expect(stageOf({ keys: { data: 64 }, parts: { conditions: { startsWhole: true } } })).toEqual(
       stageOf({ keys: { data: 64 } }),
     );
+  });
+
+  it('weights of linears that Transformer Engine keeps in 8 or 4 bits for both products, beside bf16 or instead of it', () => {
+    const copies = (
+      precision: Precision,
+      conditions: RunConditions = {},
+      architecture: AcceleratorArchitecture = 'hopper',
+    ): number => {
+      const { training } = problem({
+        model: llama8b,
+        sequence: 1024,
+        training: { precision },
+        conditions,
+      });
+      return memoryBehaviour(training, architecture).weightCopies;
+    };
+    expect([copies('bf16'), copies('fp8'), copies('fp8', {}, 'blackwell')]).toEqual([0, 2, 1]);
+    // A byte of scale for 32 elements of 8 bits, for 16 of 4 bits, in each of two layouts.
+    expect([copies('mxfp8', {}, 'blackwell'), copies('nvfp4', {}, 'blackwell')]).toEqual([2.0625, 1.125]);
+    const replaced = { lowPrecisionParameters: true };
+    expect([copies('fp8', replaced), copies('fp8', replaced, 'blackwell'), copies('bf16', replaced)]).toEqual(
+      [0, -1, 0],
+    );
+    // torchtitan casts at every use.
+    expect(copies('fp8', { profile: 'torchtitan' })).toBe(0);
+    const fp8 = { parts: { training: { precision: 'fp8' as const } } };
+    near(stageOf(fp8).parameters, 2 * P + 2 * 32 * LAYER);
+    const sharded = { ...fp8, keys: { data: 4, sharding: 'parameters' as const } };
+    near(stageOf(sharded).parameters, (2 * P) / 4);
   });
 
   it('cached weight gradients: every distinct linear of the widest kind, and the head', () => {

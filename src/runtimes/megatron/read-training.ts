@@ -1,3 +1,4 @@
+import type { RunConditions } from '../../plan/conditions.ts';
 import type { AttentionKernel, DataType, Optimizer, Precision, Training } from '../../plan/problem.ts';
 import { has, integerOf, textOf } from './arguments.ts';
 import type { ArgumentMap } from './arguments.ts';
@@ -42,6 +43,16 @@ const startsWhole = (given: ArgumentMap): boolean =>
   !has(given, '--init-model-with-meta-device') &&
   !(has(given, '--use-torch-fsdp2') && has(given, '--use-cpu-initialization'));
 
+const conditionsOf = (given: ArgumentMap): Pick<Training, 'conditions'> => {
+  const conditions: RunConditions = {
+    ...(startsWhole(given) ? { startsWhole: true } : {}),
+    ...(has(given, '--fp8-param-gather') || has(given, '--fp4-param-gather')
+      ? { lowPrecisionParameters: true }
+      : {}),
+  };
+  return Object.keys(conditions).length === 0 ? {} : { conditions };
+};
+
 /** Facts of training that the flags state; sequence length 0 when they do not. */
 export const readTraining = (given: ArgumentMap, version: string, data: number): Training => {
   const precision = readPrecision(given);
@@ -62,6 +73,6 @@ export const readTraining = (given: ArgumentMap, version: string, data: number):
     optimizer: readOptimizer(given, precision),
     routing: { kind: 'balanced' },
     tokens: samples === null ? null : samples * sequenceLength,
-    ...(startsWhole(given) ? { conditions: { startsWhole: true } } : {}),
+    ...conditionsOf(given),
   };
 };
