@@ -62,10 +62,20 @@ const inherited = (section: Plain, key: string, where: string, seen: readonly st
   return { ...inherited(section, parent, where, [...seen, key]), ...own };
 };
 
-/** A key that nothing reads is a slip of the pen. */
+/** Constants of earlier files: what stands in place of their terms depends on none. */
+const RETIRED =
+  'tensor_fixed pipeline_exposed expert_all_to_all permutation host_tensor_rank transfer_host'.split(' ');
+
+/** A key that nothing reads is a slip of the pen, or of an earlier model. */
 const known = (entry: Plain, keys: readonly string[], where: string): void => {
   for (const key of Object.keys(entry))
-    if (key !== 'source' && key !== 'extends' && !keys.includes(key)) fail(`${where}.${key}`, 'no such key');
+    if (key !== 'source' && key !== 'extends' && !keys.includes(key))
+      fail(
+        `${where}.${key}`,
+        RETIRED.includes(key)
+          ? 'no such key: the model has no such constant any more (`planner calibrate` fits the file anew)'
+          : 'no such key',
+      );
 };
 
 const numbers = <K extends string>(

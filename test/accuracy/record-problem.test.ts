@@ -147,6 +147,16 @@ describe('what is not printed', () => {
     );
   });
 
+  it('recipes of NVIDIA store parameters in 8 bits where products run in them; others do not unless they say so', () => {
+    const stored = (changes: Readonly<Record<string, Json>>): boolean =>
+      read({ 'cluster.gpu': 'H100', ...changes }).problem.training.conditions?.lowPrecisionParameters ??
+      false;
+    const recipe = { 'source.title': 'Megatron-Bridge performance summary', release: 'NeMo 25.09' };
+    expect(stored({ ...recipe, 'train.precision': 'fp8' })).toBe(true);
+    expect(stored({ ...recipe, 'train.precision': 'bf16' })).toBe(false);
+    expect(stored({ 'source.title': 'Megatron-LM README', 'train.precision': 'fp8' })).toBe(false);
+  });
+
   it('recomputation: none in NVIDIA recipe tables, else the lightest that fits', () => {
     const recipe = {
       'source.title': 'NVIDIA DGX Cloud Benchmarking recipes',

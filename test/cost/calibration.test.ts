@@ -89,6 +89,16 @@ describe('a calibration file that is wrong', () => {
       changed('runtimes', 'megatron-core', 'traffic', 'much'),
       /runtimes\.megatron-core\.traffic.*finite number/,
     ],
+    [
+      'a slip of the pen',
+      changed('runtimes', 'megatron-core', 'trafic', 1),
+      /runtimes\.megatron-core\.trafic: expected no such key$/,
+    ],
+    [
+      'a constant of an earlier model',
+      changed('runtimes', 'megatron-core', 'tensor_fixed', 1e-4),
+      /runtimes\.megatron-core\.tensor_fixed.*planner calibrate/,
+    ],
     ['a missing number', changed('links', 'efa', 'step', undefined), /links\.efa\.step/],
     ['an unknown parent', changed('runtimes', 'jax', 'extends', 'nobody'), /runtimes\.jax\.extends/],
     ['a circle', changed('accelerators', 'b200', 'extends', 'gb200'), /no cycle/],

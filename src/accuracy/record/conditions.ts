@@ -153,6 +153,13 @@ const habitsByName = ({ training, title }: RunConfiguration): RunConditions =>
     ? { accumulatesWhole: true, gatheredLogits: true, halfPrecisionLoss: true }
     : {};
 
+/**
+ * NVIDIA's recipes store and gather parameters in 8 bits where products run in them, but not in 4
+ * (NVIDIA-NeMo/Megatron-Bridge src/megatron/bridge/training/mixed_precision.py: fp8_param_gather).
+ */
+const storesEightBits = ({ training }: RunConfiguration, { recipe }: Software): boolean =>
+  recipe && /fp8/i.test(training.precision ?? '');
+
 export const conditionsOf = (
   configuration: RunConfiguration,
   software: Software,
@@ -189,6 +196,7 @@ export const conditionsOf = (
     ...(recompute.everyOther ? { recomputeEveryOther: true } : {}),
     ...(recompute.activation ? { recomputeActivation: true } : {}),
     ...(startsWhole(software) ? { startsWhole: true } : {}),
+    ...(storesEightBits(configuration, software) ? { lowPrecisionParameters: true } : {}),
     ...habitsByName(configuration),
     ...(stepsInBackward(configuration) ? { stepsInBackward: true } : {}),
     ...(share > 0 ? { optimizerOffload: share } : {}),
