@@ -6,6 +6,7 @@ import type { Path, Tree } from './fit-parameters.ts';
 import type { FitRow } from './fit-rows.ts';
 import { groupErrors, groupRows } from './fit-rows.ts';
 import { LinearisedFit } from './linearised-fit.ts';
+import { mean } from './metrics.ts';
 
 /** What one run tells: repeated runs and the model's own error, as standard deviation of the log of the time. */
 const NOISE = 0.04;
@@ -82,6 +83,8 @@ export interface RunFit {
   readonly before: readonly number[];
   readonly inSample: readonly number[];
   readonly crossValidated: readonly number[];
+  /** false: the fit is no better on runs that it did not see, and the constants stay as they were. */
+  readonly adopted: boolean;
 }
 
 /** Runs that repeat one another would tell a fold its answer: they stay together. Folds follow the order of the runs. */
@@ -110,18 +113,14 @@ const noticed = (
   return { paths, prior: paths.map((path) => read(root, path)) };
 };
 
-/** Fits constants on rows, without asking what the fit is worth. `root` holds them afterwards. */
-export const fitConstants = (
-  root: Tree,
-  rows: readonly FitRow[],
-  candidates: readonly Path[],
-  calibrationOf: Read,
-): void => {
-  const { paths, prior } = noticed(root, rows, candidates, calibrationOf);
-  fitted(root, rows, paths, prior, calibrationOf);
-};
+/** A single run cannot be left out; its fit leans on the prior alone. */
+const helps = (before: readonly number[], crossValidated: readonly number[]): boolean =>
+  crossValidated.length === 0 || (mean(crossValidated) ?? 0) < (mean(before) ?? 0);
 
-/** Fits the constants `paths` on rows. `root` holds the fitted constants afterwards. */
+/**
+ * Fits constants among `candidates` on rows. `root` holds them afterwards, unless runs left out of the fit say that they
+ * are worth nothing.
+ */
 export const fitRuns = (
   root: Tree,
   rows: readonly FitRow[],
@@ -147,7 +146,11 @@ export const fitRuns = (
           reset();
           return errors;
         });
-  const values = fitted(root, rows, paths, prior, calibrationOf);
+  const fit = fitted(root, rows, paths, prior, calibrationOf);
+  const inSample = errorsOf(root, rows, calibrationOf);
+  const adopted = helps(before, crossValidated);
+  if (!adopted) reset();
+  const values = adopted ? fit : prior;
   return {
     runs: rows.length,
     folds: folds.length,
@@ -158,7 +161,8 @@ export const fitRuns = (
       ...meaningOf(root, path),
     })),
     before,
-    inSample: errorsOf(root, rows, calibrationOf),
+    inSample,
     crossValidated,
+    adopted,
   };
 };

@@ -97,6 +97,7 @@ const provenance = (input: CalibrationInput, report: Omit<CalibrationReport, 'te
         error_shipped: errorEntry(report.fit.before),
         error_fitted_in_sample: errorEntry(report.fit.inSample),
         error_cross_validated: errorEntry(report.fit.crossValidated),
+        adopted: report.fit.adopted,
       }),
   constants: changesOf(report.probes, report.fit).map(({ path, shipped, value, meaning, unit, range }) => ({
     constant: path.join('.'),
@@ -121,7 +122,7 @@ const copyEntries = (document: Document, root: Tree): void => {
 /**
  * Probes first, then runs: the constants of the accelerators, links and software that they touch, each pulled to its
  * value before by its prior width, held to the range that the file states. Deterministic; one start, a fixed number of
- * rounds. The file's `error` becomes the cross-validated median of the kinds of model that have five runs or more.
+ * rounds; where runs left out of the fit come out no better by it, nothing moves. The file's `error` becomes the cross-validated median of the kinds of model that have five runs or more.
  */
 export const calibrate = (input: CalibrationInput): CalibrationReport => {
   const root = parse(input.base) as Tree;
@@ -136,7 +137,8 @@ export const calibrate = (input: CalibrationInput): CalibrationReport => {
   const document = parseDocument(input.base);
   copyEntries(document, root);
   for (const { path, value } of changesOf(probes, fit)) document.setIn(path, rounded(value));
-  const expected = errorsOf(fit?.crossValidated ?? [])?.median ?? null;
+  const expected =
+    errorsOf((fit?.adopted === false ? fit.before : fit?.crossValidated) ?? [])?.median ?? null;
   if (expected !== null && rows.length - moe >= LEAST_RUNS_FOR_RANGE && moe === 0)
     document.setIn(['error', 'dense'], rounded(expected, 3));
   if (expected !== null && moe >= LEAST_RUNS_FOR_RANGE && moe === rows.length)

@@ -9,7 +9,7 @@ import type { Calibration } from '../cost/calibration.ts';
 import type { SoftwareProfile } from '../plan/conditions.ts';
 import { softwareProfile } from '../runtimes/time-behaviour.ts';
 import { touchedPaths } from './calibrate-paths.ts';
-import { fitConstants } from './calibrate-runs.ts';
+import { fitRuns } from './calibrate-runs.ts';
 import { generator } from './cross-validation.ts';
 import type { Tree } from './fit-parameters.ts';
 import { groupErrors, groupRows, sortRuns } from './fit-rows.ts';
@@ -58,7 +58,7 @@ const draw = (
     read(own),
     given.map(({ problem }) => problem),
   );
-  fitConstants(own, given, paths, read);
+  fitRuns(own, given, paths, read);
   return { before, after: errorOf(tested, read(own)) };
 };
 

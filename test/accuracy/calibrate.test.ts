@@ -67,6 +67,25 @@ describe('calibration by runs', () => {
     expect(median(report.fit?.crossValidated ?? [])).toBeLessThan(0.03);
   });
 
+  it('runs whose times say nothing of one another leave the constants as they were, and the output says so', () => {
+    // Times at random: what nine of them suggest is no use for the tenth.
+    const factors = [0.5, 2.4, 0.7, 1.9, 0.45, 2.2, 0.6, 2, 0.55, 1.7];
+    const scattered = runs(() => undefined)
+      .split('\n')
+      .map((line, index) => {
+        const run = JSON.parse(line) as { measured: { iteration_time_s: number } };
+        run.measured.iteration_time_s *= factors[index] ?? 1;
+        return JSON.stringify(run);
+      })
+      .join('\n');
+    const { fit: result, text } = fit(scattered);
+    expect(mean(result?.crossValidated ?? []) ?? 0).toBeGreaterThanOrEqual(mean(result?.before ?? []) ?? 0);
+    expect(result?.adopted).toBe(false);
+    for (const { shipped, value } of result?.constants ?? []) expect(value).toBe(shipped);
+    expect(sustainedOf(text)).toBe(readCalibration(base).accelerators['a100']?.sustained);
+    expect((parse(text) as { provenance: unknown }).provenance).toMatchObject({ adopted: false });
+  });
+
   it('one run moves constants less than ten do: the prior holds', () => {
     const slow = runs((root) => {
       const a100 = root['accelerators']?.['a100'] ?? {};

@@ -101,6 +101,9 @@ const summary = (report: CalibrationReport): string => {
       errorLine('constants as shipped', fit.before),
       errorLine('fitted, on runs left out of the fit', fit.crossValidated),
       errorLine('fitted, on the same runs', fit.inSample),
+      ...(fit.adopted
+        ? []
+        : ['  the fit does not help runs that it did not see: constants stay as they were']),
     );
   const reasons = new Map<string, number>();
   for (const { reason } of leftOut) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
