@@ -11,12 +11,17 @@ import type { StageTable } from './stage-sums.ts';
 /** What the exchange of parameters needs of every stage. */
 export type DataTable = Pick<StageTable, 'sets' | 'dense' | 'expert' | 'backward' | 'backwardPorts'>;
 
+/** Overwritten by the next call. */
 export interface DataPart {
-  readonly exchange: number;
-  readonly step: number;
+  exchange: number;
+  step: number;
 }
 
-export type DataPartOf = (table: DataTable, s: Strategy, starts: readonly number[] | null) => DataPart;
+export type DataPartOf = (
+  table: DataTable,
+  s: Strategy,
+  starts: readonly number[] | null,
+) => Readonly<DataPart>;
 
 /** By stage: the groups and parameters, and the seconds of their whole reduction, gathering and step. */
 interface Entry {
@@ -26,6 +31,8 @@ interface Entry {
   reduce: Float64Array;
   gather: Float64Array;
   step: Float64Array;
+  /** The last earlier stage with the same groups and parameters; −1 for none. */
+  same: Int32Array;
 }
 
 /** The switches of a layout lead to about so many different exchanges in turn. */
@@ -38,6 +45,7 @@ const emptyEntry = (stages: number): Entry => ({
   reduce: new Float64Array(stages),
   gather: new Float64Array(stages),
   step: new Float64Array(stages),
+  same: new Int32Array(stages),
 });
 
 const holds = (entry: Entry, { sets, dense, expert }: DataTable, stages: number): boolean => {
@@ -68,10 +76,29 @@ const fill = (entry: Entry, { sets, dense, expert }: DataTable, stages: number):
     entry.dense[stage] = own;
     entry.expert[stage] = experts;
     const same = before(entry, stage);
+    entry.same[stage] = same;
     entry.reduce[stage] = same < 0 ? reduceAll(data, own, experts) : (entry.reduce[same] ?? 0);
     entry.gather[stage] = same < 0 ? gatherAll(data, own, experts) : (entry.gather[same] ?? 0);
     entry.step[stage] = same < 0 ? optimizerTime(data, own, experts) : (entry.step[same] ?? 0);
   }
+};
+
+/** Seconds of a stage's exchange that show. */
+const exposedOf = (
+  { data, reduce, gather }: Entry,
+  { backward, backwardPorts }: DataTable,
+  s: Strategy,
+  stage: number,
+): number => {
+  const of = data[stage];
+  if (of === undefined || shardsLayers(s, of.behaviour)) return 0;
+  return exposedExchange(
+    of,
+    reduce[stage] ?? 0,
+    gather[stage] ?? 0,
+    backward[stage] ?? 0,
+    backwardPorts[stage] ?? 0,
+  );
 };
 
 /**
@@ -90,25 +117,35 @@ export const createDataParts = (): DataPartOf => {
     fill(entry, table, stages);
     return entry;
   };
-  return (table, s, starts) => {
-    const { data, reduce, gather, step: steps } = entryOf(table, s.pipeline);
-    const { backward, backwardPorts } = table;
-    let [exchange, step] = [0, 0];
+  const part: DataPart = { exchange: 0, step: 0 };
+  /** Over measured links. The step waits for the norm of all gradients. */
+  const fromStarts = (entry: Entry, table: DataTable, s: Strategy, starts: readonly number[]): void => {
     for (let stage = 0; stage < s.pipeline; stage += 1) {
-      const of = data[stage];
-      if (of === undefined) continue;
-      const window = backward[stage] ?? 0;
-      const ports = backwardPorts[stage] ?? 0;
-      const whole = shardsLayers(s, of.behaviour)
-        ? 0
-        : exposedExchange(of, reduce[stage] ?? 0, gather[stage] ?? 0, window, ports);
-      const own = steps[stage] ?? 0;
-      if (starts !== null) {
-        // The step waits for the norm of all gradients.
-        exchange = Math.max(exchange, whole - (starts[stage] ?? 0));
-        step = Math.max(step, own);
-      } else if (whole + own > exchange + step) [exchange, step] = [whole, own];
+      const whole = exposedOf(entry, table, s, stage);
+      part.exchange = Math.max(part.exchange, whole - (starts[stage] ?? 0));
+      part.step = Math.max(part.step, entry.step[stage] ?? 0);
     }
-    return { exchange, step };
+  };
+  const together = (entry: Entry, table: DataTable, s: Strategy): void => {
+    for (let stage = 0; stage < s.pipeline; stage += 1) {
+      const { backward, backwardPorts } = table;
+      const same = entry.same[stage] ?? -1;
+      if (same >= 0 && backward[same] === backward[stage] && backwardPorts[same] === backwardPorts[stage])
+        continue;
+      const whole = exposedOf(entry, table, s, stage);
+      const own = entry.step[stage] ?? 0;
+      if (whole + own > part.exchange + part.step) {
+        part.exchange = whole;
+        part.step = own;
+      }
+    }
+  };
+  return (table, s, starts) => {
+    const entry = entryOf(table, s.pipeline);
+    part.exchange = 0;
+    part.step = 0;
+    if (starts === null) together(entry, table, s);
+    else fromStarts(entry, table, s, starts);
+    return part;
   };
 };

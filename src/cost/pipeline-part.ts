@@ -52,6 +52,8 @@ export type PipelinePartOf = (
   microBatches: number,
 ) => PipelinePart;
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** A part with all that it depends on. Objects are tables of the cost model or partitions, which never change. */
 interface Entry {
   partition: Partition | null;
@@ -215,6 +217,9 @@ export const createPipelineParts = (sumStages: StageSummer): PipelinePartOf => {
     return null;
   };
 
+  const { dense, expert, backward, backwardPorts } = emptyEntry();
+  const table: Writable<DataTable> = { sets, dense, expert, backward, backwardPorts };
+  const part: Writable<PipelinePart> = { makespan: 0, starts: null, table, overhead: 0 };
   return (context, s, partition, microBatches) => {
     const entry = find(context, s, partition, microBatches) ?? renew(context, s, partition, microBatches);
     const all = context.tables.sets(s);
@@ -222,12 +227,13 @@ export const createPipelineParts = (sumStages: StageSummer): PipelinePartOf => {
       const set = all[entry.chosen[stage] ?? 0];
       if (set !== undefined) sets[stage] = set;
     }
-    const { makespan, starts, dense, expert, backward, backwardPorts } = entry;
-    return {
-      makespan,
-      starts,
-      table: { sets, dense, expert, backward, backwardPorts },
-      overhead: sets[entry.busiest]?.runtime.iterationOverhead ?? 0,
-    };
+    table.dense = entry.dense;
+    table.expert = entry.expert;
+    table.backward = entry.backward;
+    table.backwardPorts = entry.backwardPorts;
+    part.makespan = entry.makespan;
+    part.starts = entry.starts;
+    part.overhead = sets[entry.busiest]?.runtime.iterationOverhead ?? 0;
+    return part;
   };
 };
